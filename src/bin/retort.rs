@@ -1,0 +1,2 @@
+//! The `retort` command: see `retort --help`.
+fn main() {}
