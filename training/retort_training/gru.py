@@ -96,13 +96,14 @@ class Decoder(nn.Module):
     def initial_state(self, voices: int) -> torch.Tensor:
         return torch.zeros(voices, self.hidden)
 
-    def forward(self, f0_hz, loudness_db, state):
-        """`f0_hz`, `loudness_db` `[T, voices]`, `state` `[voices, H]` (not changed).
+    def forward(self, f0_hz, loudness_db, state, exact: bool = True):
+        """`f0_hz`, `loudness_db` `[T, voices]`, `state` `[voices, H]` (not changed). Not `exact`: the input MLPs may be
+        interpolated.
 
         Returns the heads' outputs (`[T, voices, 1]`, `[..., K]`, `[..., B]`) and the state after the last frame.
         """
         pitch, loudness = scale_inputs(f0_hz, loudness_db)
-        coarse = torch.is_grad_enabled() and self.hidden >= _GRID_FROM_HIDDEN
+        coarse = not exact and self.hidden >= _GRID_FROM_HIDDEN
         states = self.gru((self._gates_on_grid if coarse else self._gates)(pitch, loudness), state)
         y = self.out_mlp(torch.cat([states, pitch, loudness], -1))
         return tuple(self.head[name](y) for name in ("amplitude", "harmonics", "noise")), states[-1].detach()

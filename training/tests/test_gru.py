@@ -34,7 +34,7 @@ def test_the_grid_of_training_changes_the_output_by_less_than_a_hundredth():
     decoder = Decoder(64, 20, 10)
     f0 = 300.0 * 2 ** (torch.rand(50, 2) / 12)
     loudness = -30.0 + 5.0 * torch.rand(50, 2)
-    trained, _ = decoder(f0, loudness, decoder.initial_state(2))
+    trained, _ = decoder(f0, loudness, decoder.initial_state(2), exact=False)
     with torch.no_grad():
         exact, _ = decoder(f0, loudness, decoder.initial_state(2))
     for a, b in zip(trained, exact):
