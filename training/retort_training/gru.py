@@ -61,7 +61,7 @@ def _on_grid(x: torch.Tensor, step: float) -> tuple[torch.Tensor, torch.Tensor]:
     between them. Each input MLP sees one number per frame, and many frames lie close together: evaluating it, and its
     part of the GRU's input product, at the grid points takes a fraction of the work."""
     position = x.double() / step
-    below = position.floor()
+    below = position.detach().floor()
     points, where = torch.unique(torch.stack([below, below + 1.0]), return_inverse=True)
     share = (position - below).float()
     matrix = x.new_zeros(len(x), len(points))
