@@ -6,13 +6,14 @@ use std::process::Command;
 use crate::bundle;
 use crate::cargo::{built_program, cargo, target_dir};
 use crate::licences;
+use crate::links;
 use crate::needs::{self, ALSA, CLIPPY, PKG_CONFIG, PYTHON, RUSTFMT};
 use crate::python;
 use crate::step::{Report, must};
 use crate::{Options, Outcome, project_root};
 
 pub const HELP: &str = "\
-Runs the checks and tests: layout, licences, clippy, the core without any feature, then
+Runs the checks and tests: layout, licences, links, clippy, the core without any feature, then
 everything else, with the plugin files loaded by CLAP and VST3 hosts.
 
 Usage: cargo xtask test [--all] [--yes]
@@ -42,6 +43,7 @@ pub fn run(options: &Options) -> Outcome {
 fn rust(report: &mut Report) {
     report.check("Layout of the code", || must("accept the layout", cargo().args(["fmt", "--all", "--check"])));
     report.check("Licences of the dependencies", licences::check);
+    report.check("Links between the pages", links::check);
     // The core alone first: it is the quickest to fail, and must not lean on the other features.
     report.check("Clippy on the core", || {
         must("accept the core", cargo().args(["clippy", "--lib", "--no-default-features", "--", "-D", "warnings"]))
