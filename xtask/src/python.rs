@@ -43,7 +43,7 @@ pub fn environment(options: &Options) -> Result<PathBuf, Failure> {
     }
     println!(
         "The pinned Python packages are not on this machine yet. PyTorch as PyPI has it comes with CUDA\n\
-         libraries: about SIZE_DOWN to download and SIZE_DISK on disk, about TIME with a fast network.\n\
+         libraries: 3.1 GB to download, 6 GB on disk, about four minutes with a fast network.\n\
          They go to {}, for this and every later checkout.",
         folder.display()
     );
