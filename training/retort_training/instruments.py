@@ -42,11 +42,11 @@ _VIOLIN = Instrument(
             "philharmonia",
             "Philharmonia Orchestra sound samples, violin",
             "Philharmonia Orchestra",
-            "free to use in any work, not to be sold or passed on as samples or as a sampler instrument",
+            "free to use in any work, not to be sold or passed on as samples or as a sampler instrument; CC BY-SA 3.0",
             0.7,
         ),
     ),
-    "CC BY 4.0; name John Garner, MinJi Kim and the Philharmonia Orchestra, whose recordings it was trained on",
+    "CC BY-SA 4.0; name John Garner, MinJi Kim and the Philharmonia Orchestra, whose recordings it was trained on",
 )
 
 INSTRUMENTS = {i.name: i for i in (_VIOLIN,)}

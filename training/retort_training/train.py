@@ -14,8 +14,8 @@ import numpy as np
 import soxr
 import torch
 
-from . import HOP, LOUDNESS_FLOOR_DB, SAMPLE_RATE_HZ, metrics
-from .gru import Decoder, seconds_to_frames
+from . import FRAME_RATE_HZ, HOP, LOUDNESS_FLOOR_DB, SAMPLE_RATE_HZ, metrics
+from .gru import Decoder
 from .loss import loudness_loss, multi_scale_loss
 from .room import Rooms
 from .sources import Crops, Tape
@@ -51,6 +51,10 @@ PLANS = {
     "full": Plan("full", hidden=512, learning_rate=7e-4, voices=4, crop_s=1.0),
     "reduced": Plan("reduced", hidden=16, learning_rate=2e-3, voices=6, crop_s=2.0),
 }
+
+
+def seconds_to_frames(seconds: float) -> int:
+    return round(seconds * FRAME_RATE_HZ)
 
 
 class Run:
