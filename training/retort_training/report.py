@@ -121,6 +121,8 @@ Made by `python -m retort_training report` from the model files and the last eva
 How the figures are made: passages that were never trained on are played through `retort render --match none` with the room
 on, at the recording's rate, once per seed (how many, see below each table). Recording and rendering are resampled to 16 kHz mono with soxr HQ and cut to the shorter.
 
+The checkpoint of a model is the one with the least loss on these same passages, so the losses are a little on the friendly side.
+
 - **loss**: for windows n of 2048 to 64: S = |STFT| / sqrt(n), periodic Hann, hop n / 4, reflect padding n / 2; the sum of mean |S - S'| and
   mean |ln(S + 1e-7) - ln(S' + 1e-7)|; frames whose reference RMS is under -80 dBFS are dropped. Two draws of the noise alone give 2.6 to 3.0.
 - **log-mel**: mean |dB difference| of 80 mel bands, 30 Hz to 8 kHz, n = 1024, hop 256, floor 60 dB under the reference's peak.
