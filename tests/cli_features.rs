@@ -2,7 +2,7 @@
 
 mod cli_process;
 
-use cli_process::{finish, kept_sound, median_cents, names_in, read_features, tone, write_wav, write_wav_channels};
+use cli_process::{finish, kept_sound, median_cents, names_in, read_features, read_wav, tone, write_wav, write_wav_channels};
 use tempfile::tempdir;
 
 #[test]
@@ -198,13 +198,9 @@ fn wrong_usage_is_told_from_bad_input() {
     ] {
         assert_eq!(outcome.code, Some(2), "{}", outcome.stderr);
     }
-    assert_eq!(read_samples(&input), tone(440.0, 48_000), "the recording is still there");
+    assert_eq!(read_wav(&input).0, tone(440.0, 48_000), "the recording is still there");
     retort!("--help").succeeds();
     retort!("--version").succeeds();
-}
-
-fn read_samples(path: &std::path::Path) -> Vec<f32> {
-    hound::WavReader::open(path).unwrap().samples::<f32>().map(Result::unwrap).collect()
 }
 
 #[test]

@@ -16,7 +16,7 @@ use symphonia::core::io::MediaSourceStream;
 use super::error::CliError;
 
 /// Sample rates that are read and written, in Hz.
-pub const RATES_HZ: (u32, u32) = (8_000, 768_000);
+pub const RATES_HZ: (u32, u32) = (8_000, 384_000);
 
 /// A channel mix this much softer than its channels, in power, means that they cancel each other (20 dB).
 const CANCELLATION: f64 = 0.01;

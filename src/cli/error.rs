@@ -4,6 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::analysis::AnalysisError;
+use crate::engine::EngineError;
+use crate::model::ModelError;
 
 /// Every failure of a command. [`CliError::exit_code`] tells wrong usage from bad input.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +39,13 @@ pub enum CliError {
     Usage(String),
     #[error(transparent)]
     Analysis(#[from] AnalysisError),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+
+    #[error("{}: {source}", path.display())]
+    Model { path: PathBuf, source: ModelError },
+    #[error("{}: this is a folder; name one model file in it, or the whole folder with --models", .0.display())]
+    NotAModel(PathBuf),
 
     #[error("{}: the folder does not exist; create it first", .0.display())]
     NoFolder(PathBuf),

@@ -10,8 +10,12 @@ mod error;
 mod features;
 mod frames_csv;
 mod matching;
+mod midi_file;
+mod model_choice;
 mod output_file;
+mod parity;
 mod progress;
+mod render;
 mod resample;
 
 use std::process::ExitCode;
@@ -40,6 +44,9 @@ pub fn main() -> ExitCode {
 fn run(command: &Command) -> Result<(), CliError> {
     match command {
         Command::Features(arguments) => features::run(arguments),
+        Command::Render(arguments) => render::run(arguments),
+        Command::Controls(arguments) => parity::controls(arguments),
+        Command::Synth(arguments) => parity::synth(arguments),
         _ => Err(CliError::Usage("not yet".into())),
     }
 }

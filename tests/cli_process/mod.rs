@@ -144,3 +144,22 @@ pub fn names_in(folder: &Path) -> Vec<String> {
 pub fn kept_sound(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sounds").join(name)
 }
+
+/// Writes a model with random weights and its room to `folder/violin/`, as they lie in a folder of models.
+pub fn write_random_model(folder: &Path) -> PathBuf {
+    let instrument = folder.join("violin");
+    std::fs::create_dir_all(&instrument).unwrap();
+    let model = instrument.join("test.safetensors");
+    std::fs::write(&model, retort::model::testing::random_model("violin/test", 16, 1)).unwrap();
+    let room = retort::model::testing::decaying_room("violin/room", 3_200);
+    std::fs::write(instrument.join("room.safetensors"), room.to_bytes()).unwrap();
+    model
+}
+
+/// Samples and sample rate of a mono file of 32-bit floats.
+pub fn read_wav(path: &Path) -> (Vec<f32>, u32) {
+    let mut reader = hound::WavReader::open(path).unwrap();
+    let spec = reader.spec();
+    assert_eq!((spec.channels, spec.bits_per_sample, spec.sample_format), (1, 32, hound::SampleFormat::Float));
+    (reader.samples::<f32>().map(Result::unwrap).collect(), spec.sample_rate)
+}
