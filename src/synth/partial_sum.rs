@@ -76,13 +76,16 @@ fn sum_body<const F: bool, const N: usize>(
     let mut minus_bend = [0.0_f32; N];
     let mut weight = [0.0_f32; N];
     let per_sample = 1.0 / len as f32;
+    // 32-bit numbers become floating ones in one instruction everywhere; no segment is longer than that.
+    let first = first as i32;
     for lane in 0..N {
-        let i = (first + lane) as f64;
+        let sample = first.wrapping_add(lane as i32);
+        let i = f64::from(sample);
         let reduced = Reduced::of(sweep.phase + (i + 1.0) * (sweep.step + sweep.bend * i));
         odd_sign[lane] = reduced.odd_sign as f32;
         sine[lane] = reduced.sin as f32;
         minus_bend[lane] = (-2.0 * reduced.one_minus_cos) as f32;
-        weight[lane] = (first + lane) as f32 * per_sample;
+        weight[lane] = sample as f32 * per_sample;
     }
     // sin(k x) and sin(k x) - sin((k - 1) x), from k = 1 on; sums of odd and of even partials.
     let mut difference = sine;
