@@ -1,10 +1,10 @@
 //! `cargo xtask test`: what a person runs before sending a change, and CI on every change.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::bundle;
-use crate::cargo::{built_program, cargo, target_dir};
+use crate::cargo::{cargo, target_dir};
 use crate::licences;
 use crate::links;
 use crate::needs::{self, ALSA, CLIPPY, PKG_CONFIG, PYTHON, RUSTFMT};
@@ -75,15 +75,20 @@ fn python(report: &mut Report, options: &Options) {
 }
 
 fn pytest(python: &Path, folder: &str) -> Command {
+    // The tests call `retort`: the one just built, not one that may be installed.
+    let mut path = vec![target_dir().join("debug")];
+    path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
     let mut command = Command::new(python);
     command.current_dir(project_root()).args(["-m", "pytest", folder]);
+    if let Ok(path) = std::env::join_paths(path) {
+        command.env("PATH", path);
+    }
     command.env("PYTHONPATH", project_root().join("training"));
     command.env("RETORT_BUNDLED", test_bundles());
-    command.env("RETORT_PROGRAM", built_program("debug", "retort"));
     command
 }
 
 /// Where the debug bundles for the tests lie.
-fn test_bundles() -> std::path::PathBuf {
+fn test_bundles() -> PathBuf {
     target_dir().join("test-bundled")
 }
