@@ -111,9 +111,9 @@ pub struct TrainedRange {
 /// Measurements of the last few milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MeterSnapshot {
-    /// Highest sample since the last snapshot in dBFS; `f32::NEG_INFINITY` for silence.
+    /// Highest sample of about the last 30 ms in dBFS; `f32::NEG_INFINITY` for silence. The panel adds the slow fall.
     pub input_peak_db: f32,
-    /// Highest sample since the last snapshot in dBFS; `f32::NEG_INFINITY` for silence.
+    /// The same for what leaves Retort.
     pub output_peak_db: f32,
     /// What the model is asked to play, transposed and offset.
     pub frame: Frame,
@@ -137,6 +137,22 @@ impl MeterSnapshot {
     #[must_use]
     pub fn is_sounding(&self) -> bool {
         self.frame.voicing >= 0.5 && self.frame.loudness_db > LOUDNESS_FLOOR_DB
+    }
+
+    /// Whether a picture of `other` would look different: whoever shows a panel wakes egui then.
+    #[must_use]
+    pub fn differs_visibly(&self, other: &Self) -> bool {
+        // Two infinities are equal; one against a number is infinitely far.
+        let moved = |a: f32, b: f32, least: f32| a != b && (a - b).abs() >= least;
+        let audible = |db: f32| if db < -60.0 { f32::NEG_INFINITY } else { db };
+        moved(audible(self.input_peak_db), audible(other.input_peak_db), 0.1)
+            || moved(audible(self.output_peak_db), audible(other.output_peak_db), 0.1)
+            || moved(self.latency_ms, other.latency_ms, 0.05)
+            || self.is_sounding() != other.is_sounding()
+            || (self.is_sounding()
+                && (moved(self.frame.f0_hz, other.frame.f0_hz, 0.05)
+                    || moved(self.frame.loudness_db, other.frame.loudness_db, 0.1)))
+            || moved(self.cpu_share.unwrap_or(0.0), other.cpu_share.unwrap_or(0.0), 0.02)
     }
 }
 

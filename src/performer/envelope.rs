@@ -115,7 +115,9 @@ mod tests {
         let profile = Profile::default();
         let mut envelope = Envelope::begin(&profile, 1.0, None);
         envelope.release(&profile, 1.0);
-        assert!(!envelope.is_over(1.0 + 0.9 * profile.release_s) && envelope.level(1.0 + 0.9 * profile.release_s) > 0.0);
+        assert!(
+            !envelope.is_over(1.0 + 0.9 * profile.release_s) && envelope.level(1.0 + 0.9 * profile.release_s) > 0.0
+        );
         assert!(envelope.is_over(1.001 + profile.release_s) && envelope.level(1.001 + profile.release_s) < 1e-6);
     }
 

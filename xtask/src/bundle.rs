@@ -150,12 +150,15 @@ pub fn copy_models(to: &Path) -> Outcome {
     Ok(())
 }
 
-/// All files in a folder and the folders in it, in the order of their names.
+/// All files in a folder and the folders in it, in the order of their names; none that is hidden.
 pub fn files_below(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let entries = fs::read_dir(folder).map_err(|error| failed_at("Could not read the folder", folder, &error))?;
     let mut files = Vec::new();
     for entry in entries {
         let path = entry.map_err(|error| failed_at("Could not read the folder", folder, &error))?.path();
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')) {
+            continue;
+        }
         if path.is_dir() {
             files.extend(files_below(&path)?);
         } else {

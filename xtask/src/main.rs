@@ -13,6 +13,7 @@ mod cargo;
 mod demo;
 mod install;
 mod licences;
+mod links;
 mod needs;
 mod python;
 mod step;

@@ -1,18 +1,19 @@
 //! `cargo xtask test`: what a person runs before sending a change, and CI on every change.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::bundle;
-use crate::cargo::{built_program, cargo, target_dir};
+use crate::cargo::{cargo, target_dir};
 use crate::licences;
+use crate::links;
 use crate::needs::{self, ALSA, CLIPPY, PKG_CONFIG, PYTHON, RUSTFMT};
 use crate::python;
 use crate::step::{Report, must};
 use crate::{Options, Outcome, project_root};
 
 pub const HELP: &str = "\
-Runs the checks and tests: layout, licences, clippy, the core without any feature, then
+Runs the checks and tests: layout, licences, links, clippy, the core without any feature, then
 everything else, with the plugin files loaded by CLAP and VST3 hosts.
 
 Usage: cargo xtask test [--all] [--yes]
@@ -42,6 +43,7 @@ pub fn run(options: &Options) -> Outcome {
 fn rust(report: &mut Report) {
     report.check("Layout of the code", || must("accept the layout", cargo().args(["fmt", "--all", "--check"])));
     report.check("Licences of the dependencies", licences::check);
+    report.check("Links between the pages", links::check);
     // The core alone first: it is the quickest to fail, and must not lean on the other features.
     report.check("Clippy on the core", || {
         must("accept the core", cargo().args(["clippy", "--lib", "--no-default-features", "--", "-D", "warnings"]))
@@ -73,15 +75,20 @@ fn python(report: &mut Report, options: &Options) {
 }
 
 fn pytest(python: &Path, folder: &str) -> Command {
+    // The tests call `retort`: the one just built, not one that may be installed.
+    let mut path = vec![target_dir().join("debug")];
+    path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
     let mut command = Command::new(python);
     command.current_dir(project_root()).args(["-m", "pytest", folder]);
+    if let Ok(path) = std::env::join_paths(path) {
+        command.env("PATH", path);
+    }
     command.env("PYTHONPATH", project_root().join("training"));
     command.env("RETORT_BUNDLED", test_bundles());
-    command.env("RETORT_PROGRAM", built_program("debug", "retort"));
     command
 }
 
 /// Where the debug bundles for the tests lie.
-fn test_bundles() -> std::path::PathBuf {
+fn test_bundles() -> PathBuf {
     target_dir().join("test-bundled")
 }

@@ -1,0 +1,101 @@
+//! The interface that every decoder stands behind: shared weights, one state per voice.
+
+use crate::frame::{Controls, Frame, LOUDNESS_FLOOR_DB};
+
+/// Sizes and rates that the engine and the synthesiser need to know of a decoder.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DecoderSpec {
+    /// Length of [`Controls::harmonics`].
+    pub n_harmonics: usize,
+    /// Length of [`Controls::noise`], bands from 0 Hz to half the model's rate.
+    pub n_noise_bands: usize,
+    /// Steps per second that the decoder was trained for.
+    pub frame_rate_hz: u32,
+    /// The rate of the audio that the model was trained on.
+    pub sample_rate_hz: u32,
+    /// Where the fade of partials and bands begins, below half of `sample_rate_hz`.
+    pub bandwidth_hz: f32,
+    /// Length of the noise filter's impulse response.
+    pub noise_fir_ms: f32,
+}
+
+impl DecoderSpec {
+    /// Amplitude, harmonics and noise bands together.
+    #[must_use]
+    pub fn n_outputs(&self) -> usize {
+        1 + self.n_harmonics + self.n_noise_bands
+    }
+}
+
+/// Turns frames into controls. Weights are shared: one decoder serves all voices, each with a [`State`] of its own.
+pub trait Decoder: Send + Sync {
+    /// Sizes and rates.
+    fn spec(&self) -> DecoderSpec;
+
+    /// A state for one voice, from silence. Allocates.
+    fn new_state(&self) -> State;
+
+    /// One frame for each voice: `states[i]` and `frames[i]` give `controls[i]`; the three slices have the same length and
+    /// the states and controls the sizes of this decoder. One pass over the weights serves up to four voices, and a voice's
+    /// result does not depend on the others. Never allocates, locks or panics; whatever the frames hold, controls are finite.
+    fn step(&self, states: &mut [State], frames: &[Frame], controls: &mut [Controls]);
+}
+
+/// What a decoder remembers of one voice, and its room to work in.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// What is carried from step to step, all zero at reset: the GRU's hidden vector, a convolution's past.
+    pub(crate) memory: Vec<f32>,
+    /// Room to work in; its content means nothing between steps.
+    pub(crate) scratch: Vec<f32>,
+    /// Outputs of the heads, possibly longer than `n_outputs`.
+    pub(crate) heads: Vec<f32>,
+    n_outputs: usize,
+    last_f0_hz: f32,
+}
+
+impl State {
+    /// A state with `memory` floats carried from step to step and `scratch` floats to work in.
+    #[must_use]
+    pub fn new(spec: &DecoderSpec, memory: usize, scratch: usize) -> Self {
+        let n_outputs = spec.n_outputs();
+        Self {
+            memory: vec![0.0; memory],
+            scratch: vec![0.0; scratch],
+            // The matrix kernels write whole registers.
+            heads: vec![0.0; n_outputs.next_multiple_of(crate::model::kernels::LANES)],
+            n_outputs,
+            last_f0_hz: Frame::SILENCE.f0_hz,
+        }
+    }
+
+    /// Forgets everything, as if the voice had never sounded. Never allocates.
+    pub fn reset(&mut self) {
+        self.memory.fill(0.0);
+        self.heads.fill(0.0);
+        self.last_f0_hz = Frame::SILENCE.f0_hz;
+    }
+
+    /// Takes over `other`'s memory without allocating; both belong to the same decoder.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.memory.copy_from_slice(&other.memory);
+        self.heads.copy_from_slice(&other.heads);
+        self.last_f0_hz = other.last_f0_hz;
+    }
+
+    /// The last step's head pre-activations, `[1 + n_harmonics + n_noise_bands]`: amplitude, harmonics, noise.
+    #[must_use]
+    pub fn preactivations(&self) -> &[f32] {
+        &self.heads[..self.n_outputs]
+    }
+
+    /// The frame as a decoder may see it: f0 in 8 Hz to 16 kHz (the last good one if it is not a number), loudness in -80
+    /// to 20 dB (silence if it is not a number).
+    pub(crate) fn admit(&mut self, frame: &Frame) -> Frame {
+        if frame.f0_hz.is_finite() {
+            self.last_f0_hz = frame.f0_hz.clamp(8.0, 16_000.0);
+        }
+        let loudness_db = if frame.loudness_db.is_nan() { LOUDNESS_FLOOR_DB } else { frame.loudness_db };
+        Frame { f0_hz: self.last_f0_hz, loudness_db: loudness_db.clamp(LOUDNESS_FLOOR_DB, 20.0), ..*frame }
+    }
+}

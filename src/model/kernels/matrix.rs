@@ -1,0 +1,239 @@
+//! y = W x + b for one to four voices at a time, each weight loaded and widened once.
+//!
+//! Weights lie in panels of 32 outputs (a last one of 16 if that is enough): within a panel, input after input, so that
+//! the whole matrix is one stream from memory and every register holds neighbouring outputs, without sums across lanes.
+
+use half::f16;
+
+use super::LANES;
+use super::lanes::{Lanes, Plain};
+use crate::model::file::Values;
+use crate::simd::Simd;
+
+/// Outputs in a full panel: one cache line of f16 per input.
+const PANEL: usize = 32;
+
+/// A matrix `[outputs, inputs]` with its bias, packed for one instruction set.
+#[derive(Clone, Debug)]
+pub struct Matrix {
+    panels: Panels,
+    /// Padded with zeros to whole registers.
+    bias: Vec<f32>,
+    inputs: usize,
+    simd: Simd,
+}
+
+#[derive(Clone, Debug)]
+enum Panels {
+    F32(Vec<f32>),
+    F16(Vec<f16>),
+}
+
+/// One voice's input and output of a product.
+pub type Product<'a> = (&'a [f32], &'a mut [f32]);
+
+impl Matrix {
+    /// Packs `weights`, row after row as PyTorch has them. f16 weights stay f16, except in the plain build, where
+    /// widening them in every step would cost more than the memory saves.
+    #[must_use]
+    pub fn new(weights: &Values, bias: &[f32], simd: Simd) -> Self {
+        let outputs = bias.len();
+        let inputs = weights.len() / outputs;
+        assert_eq!(weights.len(), inputs * outputs, "a bias has one value for each row");
+        let panels = match weights {
+            Values::F16(weights) if simd != Simd::Plain => Panels::F16(pack(weights, inputs, outputs, f16::ZERO)),
+            _ => Panels::F32(pack(&weights.to_f32(), inputs, outputs, 0.0)),
+        };
+        let mut bias = bias.to_vec();
+        bias.resize(outputs.next_multiple_of(LANES), 0.0);
+        Self { panels, bias, inputs, simd }
+    }
+
+    /// How long an output slice must be: the outputs, padded to whole registers.
+    #[must_use]
+    pub fn padded_outputs(&self) -> usize {
+        self.bias.len()
+    }
+
+    /// Number of inputs.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// `y = W x + b` for `V` voices (1, 2 or 4). Each x has at least [`Matrix::inputs`] values, each y at least
+    /// [`Matrix::padded_outputs`]. A voice's result is the same bits whatever `V` is.
+    pub fn apply<const V: usize>(&self, mut voices: [Product<'_>; V]) {
+        for (x, y) in &voices {
+            assert!(x.len() >= self.inputs && y.len() >= self.bias.len(), "slices fit the matrix");
+        }
+        let xs = voices.each_ref().map(|(x, _)| x.as_ptr());
+        let ys = voices.each_mut().map(|(_, y)| y.as_mut_ptr());
+        // SAFETY: the slices were just checked, the panels have one row of lanes for each input by construction, and
+        // `simd` is a set of this machine.
+        unsafe {
+            match (self.simd, &self.panels) {
+                #[cfg(target_arch = "x86_64")]
+                (Simd::Avx512, Panels::F16(panels)) => avx512_f16(panels, &self.bias, self.inputs, xs, ys),
+                #[cfg(target_arch = "x86_64")]
+                (Simd::Avx512, Panels::F32(panels)) => avx512_f32(panels, &self.bias, self.inputs, xs, ys),
+                #[cfg(target_arch = "x86_64")]
+                (Simd::Avx2, Panels::F16(panels)) => avx2_f16(panels, &self.bias, self.inputs, xs, ys),
+                #[cfg(target_arch = "x86_64")]
+                (Simd::Avx2, Panels::F32(panels)) => avx2_f32(panels, &self.bias, self.inputs, xs, ys),
+                (_, Panels::F16(panels)) => product::<Plain, f16, V>(panels, &self.bias, self.inputs, xs, ys),
+                (_, Panels::F32(panels)) => product::<Plain, f32, V>(panels, &self.bias, self.inputs, xs, ys),
+            }
+        }
+    }
+}
+
+fn pack<T: Copy>(weights: &[T], inputs: usize, outputs: usize, zero: T) -> Vec<T> {
+    let padded = outputs.next_multiple_of(LANES);
+    let mut panels = Vec::with_capacity(padded * inputs);
+    for start in (0..padded).step_by(PANEL) {
+        let lanes = start..(start + PANEL).min(padded);
+        for i in 0..inputs {
+            panels.extend(lanes.clone().map(|o| if o < outputs { weights[o * inputs + i] } else { zero }));
+        }
+    }
+    panels
+}
+
+/// A stored weight that can be loaded into a register.
+trait Weight: Copy {
+    /// # Safety
+    /// As [`Lanes::load`].
+    unsafe fn load<L: Lanes>(from: *const Self) -> L;
+}
+
+impl Weight for f32 {
+    #[inline(always)]
+    unsafe fn load<L: Lanes>(from: *const Self) -> L {
+        // SAFETY: the caller's promise.
+        unsafe { L::load(from) }
+    }
+}
+
+impl Weight for f16 {
+    #[inline(always)]
+    unsafe fn load<L: Lanes>(from: *const Self) -> L {
+        // SAFETY: the caller's promise.
+        unsafe { L::load_f16(from) }
+    }
+}
+
+macro_rules! compile_for {
+    ($name:ident, $features:literal, $lanes:ty, $weight:ty) => {
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = $features)]
+        unsafe fn $name<const V: usize>(
+            panels: &[$weight],
+            bias: &[f32],
+            inputs: usize,
+            xs: [*const f32; V],
+            ys: [*mut f32; V],
+        ) {
+            // SAFETY: the caller's promise.
+            unsafe { product::<$lanes, $weight, V>(panels, bias, inputs, xs, ys) }
+        }
+    };
+}
+#[cfg(target_arch = "x86_64")]
+use super::lanes::x86::{Avx2, Avx512};
+compile_for!(avx2_f32, "avx2,fma,f16c", Avx2, f32);
+compile_for!(avx2_f16, "avx2,fma,f16c", Avx2, f16);
+compile_for!(avx512_f32, "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl", Avx512, f32);
+compile_for!(avx512_f16, "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl", Avx512, f16);
+
+/// # Safety
+/// `panels` holds `bias.len() * inputs` weights, each x `inputs` values, each y `bias.len()`, and `bias.len()` is a
+/// multiple of [`LANES`]; the processor has the instruction set of `L`.
+#[inline(always)]
+unsafe fn product<L: Lanes, W: Weight, const V: usize>(
+    panels: &[W],
+    bias: &[f32],
+    inputs: usize,
+    xs: [*const f32; V],
+    ys: [*mut f32; V],
+) {
+    for start in (0..bias.len()).step_by(PANEL) {
+        let width = PANEL.min(bias.len() - start);
+        // SAFETY: panels before this one hold `start * inputs` weights, this one `width * inputs`; bias and each y have
+        // `width` values from `start` on, and `columns` goes through them in steps that divide it.
+        unsafe {
+            let panel = panels.as_ptr().add(start * inputs);
+            let bias = bias.as_ptr().add(start);
+            let ys = ys.map(|y| y.add(start));
+            // As many registers at once as the set has room for with two sums each.
+            match (width / L::N, V) {
+                (4, 1) => columns::<L, W, V, 4>(panel, width, bias, inputs, xs, ys),
+                (4, 4) => columns::<L, W, V, 1>(panel, width, bias, inputs, xs, ys),
+                (1, _) => columns::<L, W, V, 1>(panel, width, bias, inputs, xs, ys),
+                (2, 4) if L::N < LANES => columns::<L, W, V, 1>(panel, width, bias, inputs, xs, ys),
+                _ => columns::<L, W, V, 2>(panel, width, bias, inputs, xs, ys),
+            }
+        }
+    }
+}
+
+/// The columns of one panel, `R` registers at a time. Even and odd inputs have sums of their own, which hides the delay of
+/// the additions; the order is the same for every `V` and `R`.
+///
+/// # Safety
+/// As [`product`], and `R * L::N` divides `width`.
+#[inline(always)]
+unsafe fn columns<L: Lanes, W: Weight, const V: usize, const R: usize>(
+    panel: *const W,
+    width: usize,
+    bias: *const f32,
+    inputs: usize,
+    xs: [*const f32; V],
+    ys: [*mut f32; V],
+) {
+    for column in (0..width).step_by(R * L::N) {
+        // SAFETY: every access is at an input below `inputs` and a lane below `width`.
+        unsafe {
+            let mut even = [[L::splat(0.0); R]; V];
+            let mut odd = [[L::splat(0.0); R]; V];
+            for sums in &mut even {
+                for (r, sum) in sums.iter_mut().enumerate() {
+                    *sum = L::load(bias.add(column + r * L::N));
+                }
+            }
+            let mut row = panel.add(column);
+            let mut i = 0;
+            while i + 2 <= inputs {
+                accumulate::<L, W, V, R>(&mut even, row, xs.map(|x| L::splat(*x.add(i))));
+                accumulate::<L, W, V, R>(&mut odd, row.add(width), xs.map(|x| L::splat(*x.add(i + 1))));
+                row = row.add(2 * width);
+                i += 2;
+            }
+            if i < inputs {
+                accumulate::<L, W, V, R>(&mut even, row, xs.map(|x| L::splat(*x.add(i))));
+            }
+            for v in 0..V {
+                for r in 0..R {
+                    even[v][r].add(odd[v][r]).store(ys[v].add(column + r * L::N));
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// `row` points to `R * L::N` weights.
+#[inline(always)]
+unsafe fn accumulate<L: Lanes, W: Weight, const V: usize, const R: usize>(
+    sums: &mut [[L; R]; V],
+    row: *const W,
+    xs: [L; V],
+) {
+    for r in 0..R {
+        // SAFETY: the caller's promise.
+        let weights = unsafe { W::load::<L>(row.add(r * L::N)) };
+        for v in 0..V {
+            sums[v][r] = sums[v][r].add_product(weights, xs[v]);
+        }
+    }
+}

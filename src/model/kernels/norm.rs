@@ -1,0 +1,52 @@
+//! Layer norm and leaky ReLU in one go.
+
+use crate::simd::mul_add;
+use crate::simd_dispatch;
+
+const EPSILON: f32 = 1e-5;
+const SLOPE: f32 = 0.01;
+/// Sums are kept in this many parts, which the compiler puts into registers.
+const PARTS: usize = 32;
+
+/// The sum of `term` over `values`, in [`PARTS`] partial sums.
+#[inline(always)]
+fn sum(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
+    let mut parts = [0.0; PARTS];
+    let (chunks, rest) = values.as_chunks::<PARTS>();
+    for chunk in chunks {
+        for (part, value) in parts.iter_mut().zip(chunk) {
+            *part += term(*value);
+        }
+    }
+    for (part, value) in parts.iter_mut().zip(rest) {
+        *part += term(*value);
+    }
+    let mut width = PARTS;
+    while width > 1 {
+        width /= 2;
+        for i in 0..width {
+            parts[i] += parts[i + width];
+        }
+    }
+    parts[0]
+}
+
+#[inline(always)]
+fn layer_norm_leaky_body<const F: bool>(values: &[f32], weight: &[f32], bias: &[f32], out: &mut [f32]) {
+    let n = out.len();
+    let (values, weight, bias) = (&values[..n], &weight[..n], &bias[..n]);
+    // Mean first, then the spread around it: one pass with squares would lose digits.
+    let mean = sum(values, |x| x) / n as f32;
+    let variance = sum(values, |x| (x - mean) * (x - mean)) / n as f32;
+    let scale = 1.0 / (variance + EPSILON).sqrt();
+    for i in 0..n {
+        let y = mul_add::<F>((values[i] - mean) * scale, weight[i], bias[i]);
+        out[i] = y.max(SLOPE * y);
+    }
+}
+
+simd_dispatch!(
+    /// `out = leaky_relu(layer_norm(values), 0.01)` over the whole of `out` `[n]`, with eps 1e-5 and the norm's `weight`
+    /// and `bias` `[n]`; `values` may be longer.
+    pub fn layer_norm_leaky(values: &[f32], weight: &[f32], bias: &[f32], out: &mut [f32]) = layer_norm_leaky_body
+);
