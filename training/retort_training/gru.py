@@ -61,7 +61,7 @@ def _on_grid(x: torch.Tensor, step: float) -> tuple[torch.Tensor, torch.Tensor]:
     between them. Each input MLP sees one number per frame, and many frames lie close together: evaluating it, and its
     part of the GRU's input product, at the grid points takes a fraction of the work."""
     position = x.double() / step
-    below = position.floor()
+    below = position.detach().floor()
     points, where = torch.unique(torch.stack([below, below + 1.0]), return_inverse=True)
     share = (position - below).float()
     matrix = x.new_zeros(len(x), len(points))
@@ -96,13 +96,14 @@ class Decoder(nn.Module):
     def initial_state(self, voices: int) -> torch.Tensor:
         return torch.zeros(voices, self.hidden)
 
-    def forward(self, f0_hz, loudness_db, state):
-        """`f0_hz`, `loudness_db` `[T, voices]`, `state` `[voices, H]` (not changed).
+    def forward(self, f0_hz, loudness_db, state, exact: bool = True):
+        """`f0_hz`, `loudness_db` `[T, voices]`, `state` `[voices, H]` (not changed). Not `exact`: the input MLPs may be
+        interpolated.
 
         Returns the heads' outputs (`[T, voices, 1]`, `[..., K]`, `[..., B]`) and the state after the last frame.
         """
         pitch, loudness = scale_inputs(f0_hz, loudness_db)
-        coarse = torch.is_grad_enabled() and self.hidden >= _GRID_FROM_HIDDEN
+        coarse = not exact and self.hidden >= _GRID_FROM_HIDDEN
         states = self.gru((self._gates_on_grid if coarse else self._gates)(pitch, loudness), state)
         y = self.out_mlp(torch.cat([states, pitch, loudness], -1))
         return tuple(self.head[name](y) for name in ("amplitude", "harmonics", "noise")), states[-1].detach()

@@ -87,10 +87,12 @@ class Run:
         loudness = (loudness_db + self.rooms.offsets_db()[source]).clamp_min(LOUDNESS_FLOOR_DB)
         state = self.decoder.initial_state(voices)
         early = ()
+        # Scores and exports are of the exact decoder; only training takes the short cut.
+        exact = not torch.is_grad_enabled()
         if pre_roll:
             with torch.no_grad():
-                early, state = self.decoder(f0_hz[:pre_roll], loudness[:pre_roll], state)
-        late, _ = self.decoder(f0_hz[pre_roll:], loudness[pre_roll:], state)
+                early, state = self.decoder(f0_hz[:pre_roll], loudness[:pre_roll], state, exact)
+        late, _ = self.decoder(f0_hz[pre_roll:], loudness[pre_roll:], state, exact)
         pre = tuple(torch.cat(pair) for pair in zip(early, late)) if pre_roll else late
         if noise is None:
             noise = 2.0 * torch.rand(voices, (f0_hz.shape[0] - 1) * HOP) - 1.0
