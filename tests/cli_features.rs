@@ -2,7 +2,9 @@
 
 mod cli_process;
 
-use cli_process::{finish, kept_sound, median_cents, names_in, read_features, read_wav, tone, write_wav, write_wav_channels};
+use cli_process::{
+    finish, kept_sound, median_cents, names_in, read_features, read_wav, tone, write_wav, write_wav_channels,
+};
 use tempfile::tempdir;
 
 #[test]

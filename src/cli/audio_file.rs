@@ -27,8 +27,6 @@ pub struct Recording {
     /// One sample per sample period, full scale 1, every one finite.
     pub samples: Vec<f32>,
     pub sample_rate_hz: u32,
-    /// Channels in the file.
-    pub n_channels: usize,
     /// What the user should know about how the file was read, one sentence each.
     pub notes: Vec<String>,
 }
@@ -101,7 +99,7 @@ pub fn read(path: &Path) -> Result<Recording, CliError> {
             expected as f64 / rate
         ));
     }
-    Ok(Recording { samples: decoded.samples, sample_rate_hz: decoded.sample_rate_hz, n_channels, notes })
+    Ok(Recording { samples: decoded.samples, sample_rate_hz: decoded.sample_rate_hz, notes })
 }
 
 fn open(path: &Path) -> Result<Box<dyn FormatReader>, CliError> {

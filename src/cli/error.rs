@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::analysis::AnalysisError;
 use crate::engine::EngineError;
+use crate::library::LibraryError;
 use crate::model::ModelError;
 
 /// Every failure of a command. [`CliError::exit_code`] tells wrong usage from bad input.
@@ -41,6 +42,8 @@ pub enum CliError {
     Analysis(#[from] AnalysisError),
     #[error(transparent)]
     Engine(#[from] EngineError),
+    #[error(transparent)]
+    Library(#[from] LibraryError),
 
     #[error("{}: {source}", path.display())]
     Model { path: PathBuf, source: ModelError },

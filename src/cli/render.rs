@@ -37,12 +37,12 @@ pub fn run(arguments: &Render) -> Result<(), CliError> {
     }
     output_file::check_wav_name(output)?;
     output_file::check(output)?;
-    let chosen = model_choice::choose(arguments.model.as_deref(), arguments.model_file.as_deref(), arguments.models.as_deref())?;
+    let chosen =
+        model_choice::choose(arguments.model.as_deref(), arguments.model_file.as_deref(), arguments.models.as_deref())?;
     for text in &chosen.notes {
         note(&chosen.id(), text);
     }
-    let (mut samples, rate_hz) =
-        if is_midi(input) { play(arguments, &chosen)? } else { transfer(arguments, &chosen)? };
+    let (mut samples, rate_hz) = if is_midi(input) { play(arguments, &chosen)? } else { transfer(arguments, &chosen)? };
 
     let gain = gain_from_db(arguments.gain);
     samples.iter_mut().for_each(|sample| *sample *= gain);
@@ -57,7 +57,9 @@ pub fn run(arguments: &Render) -> Result<(), CliError> {
 }
 
 fn is_midi(input: &Path) -> bool {
-    input.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("mid") || extension.eq_ignore_ascii_case("midi"))
+    input
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("mid") || extension.eq_ignore_ascii_case("midi"))
 }
 
 /// Timbre transfer: a recording's pitch and loudness, played by the instrument. Returns samples and their rate.
@@ -133,7 +135,8 @@ fn play(arguments: &Render, chosen: &Chosen) -> Result<(Vec<f32>, u32), CliError
     let mut rendered = Vec::with_capacity(length);
     let progress = Progress::new("playing", length);
     let mut block = [0.0; BLOCK];
-    let mut events = score.events.iter().map(|&(time_s, kind)| ((time_s * f64::from(rate_hz)).round() as usize, kind)).peekable();
+    let mut events =
+        score.events.iter().map(|&(time_s, kind)| ((time_s * f64::from(rate_hz)).round() as usize, kind)).peekable();
     while rendered.len() < length {
         let start = rendered.len();
         let len = BLOCK.min(length - start);
@@ -148,7 +151,13 @@ fn play(arguments: &Render, chosen: &Chosen) -> Result<(Vec<f32>, u32), CliError
     Ok((rendered, rate_hz))
 }
 
-fn engine(chosen: &Chosen, sample_rate_hz: u32, source: Source, lowest_pitch: LowestPitch, seed: u64) -> Result<Engine, CliError> {
+fn engine(
+    chosen: &Chosen,
+    sample_rate_hz: u32,
+    source: Source,
+    lowest_pitch: LowestPitch,
+    seed: u64,
+) -> Result<Engine, CliError> {
     let mut engine = Engine::new(EngineConfig { sample_rate_hz, source, lowest_pitch })?;
     let instrument: Instrument = chosen.instrument(sample_rate_hz);
     // The first instrument replaces nothing.
@@ -204,11 +213,17 @@ fn tell(input: &Path, matching: &Matching, frames: &[Frame]) {
         changes.push(format!("{:+.1} dB of loudness", matching.offset_db));
     }
     if !changes.is_empty() {
-        note(&input.display(), &format!("matched to the instrument by {} (--match none leaves it)", changes.join(" and ")));
+        note(
+            &input.display(),
+            &format!("matched to the instrument by {} (--match none leaves it)", changes.join(" and ")),
+        );
     }
     if matching.share_in_range < 0.9 {
         let percent = 100.0 * (1.0 - matching.share_in_range);
-        note(&input.display(), &format!("{percent:.0} % of it lies outside the instrument's range and may sound strange"));
+        note(
+            &input.display(),
+            &format!("{percent:.0} % of it lies outside the instrument's range and may sound strange"),
+        );
     }
 }
 
