@@ -101,20 +101,24 @@ def test_the_latency_is_taken_out_by_the_host():
     np.testing.assert_allclose(out, dry, atol=1e-6)
 
 
+def texts(plugin):
+    return {name: value.string_value for name, value in plugin.parameters.items()}
+
+
 def test_a_state_comes_back_equal():
     plugin = load("Retort")
     plugin.transpose_st = 5.0
     plugin.noise_db = -12.0
     plugin.model_slot = 3
-    state, values = plugin.raw_state, {name: value.raw_value for name, value in plugin.parameters.items()}
+    # The framework takes parameters over with the next block, so they are in the state only after one.
+    sound = plugin.process(note(), duration=0.5, sample_rate=RATE_HZ)
+    state, shown = plugin.raw_state, texts(plugin)
     other = load("Retort")
-    assert {name: value.raw_value for name, value in other.parameters.items()} != values
+    assert texts(other) != shown
     other.raw_state = state
-    assert {name: value.raw_value for name, value in other.parameters.items()} == values
+    assert texts(other) == shown
     assert other.raw_state == state
-    np.testing.assert_array_equal(
-        other.process(note(), duration=0.5, sample_rate=RATE_HZ), plugin.process(note(), duration=0.5, sample_rate=RATE_HZ)
-    )
+    np.testing.assert_array_equal(other.process(note(), duration=0.5, sample_rate=RATE_HZ), sound)
 
 
 def test_the_effect_plays_what_it_hears_transposed():
