@@ -1,2 +1,3 @@
-//! The `retort` command: see `retort --help`.
-fn main() {}
+fn main() -> std::process::ExitCode {
+    retort::cli::main()
+}

@@ -1,1 +1,89 @@
-//! TBD
+//! The command line: files and options in, files and tables out.
+//!
+//! [`main`] is all of `src/bin/retort.rs`. Each command has a file of its own; the rest is reading and writing. What a
+//! command makes goes to its output file or standard output, what it has to say to standard error. The exit code is 0
+//! for success, 1 for bad input and 2 for wrong usage.
+
+mod arguments;
+mod audio_file;
+mod bench;
+mod bench_time;
+mod error;
+mod features;
+mod frames_csv;
+mod matching;
+mod midi_file;
+mod model_choice;
+mod models;
+mod output_file;
+mod parity;
+mod progress;
+mod render;
+mod resample;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+#[cfg(not(feature = "app"))]
+use clap::CommandFactory;
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+pub use error::CliError;
+
+/// Runs the command that the process was started with, or opens the window if there is none.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let Some(command) = arguments.command else {
+        return without_command();
+    };
+    match run(&command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(command: &Command) -> Result<(), CliError> {
+    match command {
+        Command::Features(arguments) => features::run(arguments),
+        Command::Render(arguments) => render::run(arguments),
+        Command::Controls(arguments) => parity::controls(arguments),
+        Command::Synth(arguments) => parity::synth(arguments),
+        Command::Models(arguments) => models::run(arguments),
+        Command::Bench(arguments) => bench::run(arguments),
+    }
+}
+
+/// Writes to standard output. Whoever reads it may stop early, as `head` does; that is no failure.
+fn print(text: &str) -> Result<(), CliError> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CliError::writing("standard output".as_ref(), error))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(feature = "app")]
+fn without_command() -> ExitCode {
+    match crate::app::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(error::EXIT_BAD_INPUT)
+        }
+    }
+}
+
+#[cfg(not(feature = "app"))]
+fn without_command() -> ExitCode {
+    // Whoever closed the terminal does not want the help.
+    let _ = Arguments::command().print_help();
+    eprintln!("\nThis build has no window (it was built without the feature 'app'); give one of the commands above.");
+    ExitCode::from(error::EXIT_USAGE)
+}

@@ -1,5 +1,314 @@
 //! Puts the rooms in a row: frames come from audio or notes, a model turns them into controls, the synthesiser into sound.
+//!
+//! Mono audio and events in, mono audio out, at the host's rate, in blocks of any size; hosts, files and windows are
+//! somebody else's. [`Engine::process`] never allocates, locks, waits or panics, and its samples do not depend on how
+//! they are cut into blocks.
 
+mod gate;
+mod instrument;
+mod meters;
+mod mix;
+mod profile;
 mod settings;
+mod source;
 
+use std::sync::Arc;
+
+pub use gate::{Gate, GateGains};
+pub use instrument::{Instrument, InstrumentParts};
+pub use meters::Meters;
+pub use mix::DryWet;
+pub use profile::profile;
 pub use settings::{Setting, SettingSpec, Settings, Source, Unit, gain_from_db, offset_loudness};
+
+pub use crate::performer::{Event, EventKind, NoteAddress};
+
+use crate::analysis::{AnalysisError, LowestPitch};
+use crate::frame::{FRAME_RATE_HZ, FrameClock};
+use crate::synth::PartGains;
+use source::{Listener, Player, Wanted};
+
+/// Time in which one instrument takes over from another, in seconds.
+const SWAP_S: f32 = 0.03;
+
+/// What is fixed for the life of an engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EngineConfig {
+    /// The host's sample rate in Hz, 8,000 to 384,000.
+    pub sample_rate_hz: u32,
+    pub source: Source,
+    /// Matters for [`Source::Audio`] only.
+    pub lowest_pitch: LowestPitch,
+}
+
+/// Why an engine cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error(transparent)]
+    Analysis(#[from] AnalysisError),
+}
+
+/// The whole way from input to output for one activation.
+pub struct Engine {
+    config: EngineConfig,
+    clock: FrameClock,
+    /// Samples since the reset.
+    position: u64,
+    /// The next frame of the clock and the sample at which it begins.
+    next_tick: u64,
+    next_tick_start: u64,
+    frames_from: FramesFrom,
+    current: Option<Box<Instrument>>,
+    /// The instrument that is being faded out, or has been and waits to be taken away.
+    outgoing: Option<Box<Instrument>>,
+    pending: Option<Box<Instrument>>,
+    /// Samples of the swap that are done.
+    fade_position: u32,
+    fade_len: u32,
+    seed: u64,
+    notes_started: u64,
+    room: f32,
+    meters: Arc<Meters>,
+    scratch: Vec<f32>,
+}
+
+enum FramesFrom {
+    Audio(Box<Listener>),
+    Notes(Player),
+}
+
+/// The longest stretch rendered in one go, in samples.
+const CHUNK: usize = 512;
+
+impl Engine {
+    /// Allocates; not for the audio thread.
+    ///
+    /// # Errors
+    /// If the sample rate is out of range.
+    pub fn new(config: EngineConfig) -> Result<Self, EngineError> {
+        let rate = config.sample_rate_hz;
+        let frames_from = match config.source {
+            Source::Audio => FramesFrom::Audio(Box::new(Listener::new(rate, config.lowest_pitch)?)),
+            Source::Notes => FramesFrom::Notes(Player::new(rate)),
+        };
+        Ok(Self {
+            config,
+            clock: FrameClock::new(rate, FRAME_RATE_HZ),
+            position: 0,
+            next_tick: 0,
+            next_tick_start: 0,
+            frames_from,
+            current: None,
+            outgoing: None,
+            pending: None,
+            fade_position: 0,
+            fade_len: (SWAP_S * rate as f32) as u32,
+            seed: 0,
+            notes_started: 0,
+            room: 1.0,
+            meters: Arc::default(),
+            scratch: vec![0.0; CHUNK],
+        })
+    }
+
+    /// How late the output is, in samples: 0 for notes.
+    #[must_use]
+    pub fn latency_samples(&self) -> u32 {
+        match self.config.source {
+            Source::Notes => 0,
+            Source::Audio => self.config.lowest_pitch.latency_samples(self.config.sample_rate_hz),
+        }
+    }
+
+    /// How long it still sounds after its input has ended, in samples, the latency included.
+    #[must_use]
+    pub fn tail_samples(&self) -> u32 {
+        let instrument = self.current.as_ref().map_or(0, |instrument| instrument.tail_samples());
+        let release = match self.config.source {
+            Source::Notes => self.current.as_ref().map_or(0.0, |i| i.profile().release_s),
+            Source::Audio => 0.25,
+        };
+        self.latency_samples() + instrument as u32 + (release * self.config.sample_rate_hz as f32) as u32
+    }
+
+    /// Whether nothing sounds or is about to.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        let idle = self.current.as_ref().is_none_or(|instrument| instrument.is_silent());
+        let fading = self.outgoing.is_some() && self.fade_position < self.fade_len;
+        idle && !fading && matches!(&self.frames_from, FramesFrom::Notes(player) if player.is_silent(self.position))
+    }
+
+    /// Seeds noise and variation. Takes effect with [`Engine::reset`] or the next note.
+    pub fn set_seed(&mut self, seed: u64) {
+        self.seed = seed;
+    }
+
+    /// Starts again: the same input gives the same samples as from a new engine with the same instrument.
+    pub fn reset(&mut self) {
+        self.position = 0;
+        self.next_tick = 0;
+        self.next_tick_start = 0;
+        self.notes_started = 0;
+        match &mut self.frames_from {
+            FramesFrom::Audio(listener) => listener.reset(),
+            FramesFrom::Notes(player) => player.reset(),
+        }
+        // A swap in progress is over at once; the old instrument waits in `outgoing` to be taken away.
+        self.fade_position = self.fade_len;
+        if self.outgoing.is_none() && self.pending.is_some() {
+            self.outgoing = self.current.take();
+            self.current = self.pending.take();
+            self.introduce();
+        }
+        if let Some(instrument) = &mut self.current {
+            instrument.reset();
+        }
+    }
+
+    /// Another instrument from the next tick on, with a crossfade of 30 ms. The latest request wins: one that is still
+    /// waiting comes back, for the caller to drop off the audio thread.
+    #[must_use = "dropping an instrument frees memory, which the audio thread must not do"]
+    pub fn set_instrument(&mut self, instrument: Box<Instrument>) -> Option<Box<Instrument>> {
+        if self.current.is_none() {
+            self.current = Some(instrument);
+            self.introduce();
+            return None;
+        }
+        self.pending.replace(instrument)
+    }
+
+    /// The instrument that has been faded out, for the caller to drop off the audio thread. A next swap begins only
+    /// after this was called.
+    pub fn take_retired(&mut self) -> Option<Box<Instrument>> {
+        if self.fade_position < self.fade_len { None } else { self.outgoing.take() }
+    }
+
+    /// What a panel shows; shared, so that it can be read from other threads.
+    #[must_use]
+    pub fn meters(&self) -> &Arc<Meters> {
+        &self.meters
+    }
+
+    /// Processes a block. `input` is mono audio, as long as `output` or empty; what is not a number in it counts as 0.
+    /// `output` is overwritten. `events` are sorted by offset. `settings` are taken over at ticks, every 4 ms.
+    pub fn process(&mut self, input: &[f32], output: &mut [f32], events: &[Event], settings: &Settings) {
+        self.meters.add_input(input);
+        let mut events = events.iter().peekable();
+        let mut done = 0;
+        while done < output.len() {
+            let last = output.len() - 1;
+            while let Some(event) = events.next_if(|event| (event.offset as usize).min(last) <= done) {
+                self.happen(&event.kind, settings);
+            }
+            if self.position == self.next_tick_start {
+                self.tick(settings);
+            }
+            let until_event = events.peek().map_or(usize::MAX, |event| (event.offset as usize).min(last) - done);
+            let until_tick = (self.next_tick_start - self.position) as usize;
+            let len = (output.len() - done).min(until_event).min(until_tick).min(CHUNK);
+            let range = done..done + len;
+            self.render(&mut output[range.clone()]);
+            if let (FramesFrom::Audio(listener), Some(heard)) = (&mut self.frames_from, input.get(range)) {
+                listener.hear(heard);
+            }
+            self.position += len as u64;
+            done += len;
+        }
+        self.meters.add_output(output);
+    }
+
+    /// Tells the player how this instrument's notes are played.
+    fn introduce(&mut self) {
+        if let (FramesFrom::Notes(player), Some(instrument)) = (&mut self.frames_from, &self.current) {
+            player.set_profile(instrument.profile());
+        }
+    }
+
+    fn swap(&mut self) {
+        if self.outgoing.is_none() && self.pending.is_some() {
+            self.outgoing = self.current.take();
+            self.current = self.pending.take();
+            self.fade_position = 0;
+            self.introduce();
+        }
+    }
+
+    fn tick(&mut self, settings: &Settings) {
+        self.swap();
+        let end = self.clock.start(self.next_tick + 1);
+        let len = (end - self.next_tick_start) as usize;
+        let wanted = match &mut self.frames_from {
+            FramesFrom::Audio(listener) => listener.wanted(settings),
+            FramesFrom::Notes(player) => player.wanted(end, settings),
+        };
+        self.meters.set_frame(&wanted.frame);
+        self.room = settings.room;
+        let fading = self.fade_position < self.fade_len;
+        let outgoing = self.outgoing.as_mut().filter(|_| fading);
+        for instrument in [self.current.as_mut(), outgoing].into_iter().flatten() {
+            instrument.advance(0, &wanted.frame, part_gains(&wanted, settings), len);
+        }
+        self.next_tick += 1;
+        self.next_tick_start = end;
+    }
+
+    fn happen(&mut self, event: &EventKind, settings: &Settings) {
+        let FramesFrom::Notes(player) = &mut self.frames_from else { return };
+        match player.happen(self.position, event) {
+            source::Heard::Nothing => {}
+            source::Heard::NewSound(note) => {
+                self.notes_started += 1;
+                let seed = noise_seed(self.seed, note, self.notes_started);
+                let len = (self.next_tick_start - self.position) as usize;
+                let wanted = player.wanted(self.position, settings);
+                if let Some(instrument) = &mut self.current {
+                    instrument.start(0, &wanted.frame, part_gains(&wanted, settings), len, seed);
+                }
+            }
+            source::Heard::Silence => {
+                if let Some(instrument) = &mut self.current {
+                    instrument.reset();
+                }
+            }
+        }
+    }
+
+    fn render(&mut self, out: &mut [f32]) {
+        match &mut self.current {
+            Some(instrument) => instrument.render(out, self.room),
+            None => out.fill(0.0),
+        }
+        let left = self.fade_len.saturating_sub(self.fade_position);
+        if let Some(outgoing) = self.outgoing.as_mut().filter(|_| left > 0) {
+            let scratch = &mut self.scratch[..out.len()];
+            outgoing.render(scratch, self.room);
+            let step = 1.0 / self.fade_len as f32;
+            for (i, (out, old)) in out.iter_mut().zip(&*scratch).enumerate() {
+                let new_gain = ((self.fade_position + i as u32) as f32 * step).min(1.0);
+                *out = new_gain * *out + (1.0 - new_gain) * old;
+            }
+        }
+        self.fade_position = (self.fade_position + out.len() as u32).min(self.fade_len);
+        // What is not a number would stay in recirculating memory for ever: start afresh.
+        if out.iter().any(|x| !x.is_finite()) {
+            out.fill(0.0);
+            self.current.iter_mut().chain(&mut self.outgoing).for_each(|instrument| instrument.reset());
+        }
+    }
+}
+
+fn part_gains(wanted: &Wanted, settings: &Settings) -> PartGains {
+    PartGains {
+        harmonic: wanted.gains.harmonic * gain_from_db(settings.harmonic_gain),
+        noise: wanted.gains.noise * gain_from_db(settings.noise_gain),
+    }
+}
+
+/// The same song gives the same noise, and no two notes of it share theirs (SplitMix64's mixing steps).
+fn noise_seed(seed: u64, note: NoteAddress, count: u64) -> u64 {
+    let mut x = seed ^ (count << 16) ^ (u64::from(note.channel) << 8) ^ u64::from(note.key);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}

@@ -155,8 +155,15 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        let mut settings =
-            Self { transpose: 0.0, loudness_offset: 0.0, harmonic_gain: 0.0, noise_gain: 0.0, room: 0.0, mix: 0.0, output_gain: 0.0 };
+        let mut settings = Self {
+            transpose: 0.0,
+            loudness_offset: 0.0,
+            harmonic_gain: 0.0,
+            noise_gain: 0.0,
+            room: 0.0,
+            mix: 0.0,
+            output_gain: 0.0,
+        };
         for spec in &Setting::ALL {
             settings.set(spec.setting, spec.default);
         }

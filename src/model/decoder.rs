@@ -76,6 +76,13 @@ impl State {
         self.last_f0_hz = Frame::SILENCE.f0_hz;
     }
 
+    /// Takes over `other`'s memory without allocating; both belong to the same decoder.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.memory.copy_from_slice(&other.memory);
+        self.heads.copy_from_slice(&other.heads);
+        self.last_f0_hz = other.last_f0_hz;
+    }
+
     /// The last step's head pre-activations, `[1 + n_harmonics + n_noise_bands]`: amplitude, harmonics, noise.
     #[must_use]
     pub fn preactivations(&self) -> &[f32] {

@@ -1,1 +1,185 @@
-//! TBD
+//! The window's contents: what comes in are a host's values and meters ([`PanelHost`]), what goes out are its changes.
+//!
+//! The panel knows no window, plugin framework, engine or file. The plugin's editor and the application each keep one
+//! [`Panel`] and show it in whatever egui gives them. All values are in the units of [`crate::engine::Setting::ALL`].
+
+mod field;
+mod host;
+mod knob;
+mod meter;
+mod model_choice;
+mod readout;
+mod segments;
+mod source_choice;
+pub mod theme;
+pub mod value_text;
+
+use std::time::Duration;
+
+use egui::{Align2, Color32, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+
+use crate::engine::{Setting, Source};
+pub use host::{Banner, MeterSnapshot, ModelEntry, PanelHost, Severity, TrainedRange};
+
+/// Between two pictures while something moves.
+const PICTURE_INTERVAL: Duration = Duration::from_millis(33);
+const HEADER_HEIGHT: f32 = 40.0;
+const BANNER_HEIGHT: f32 = 32.0;
+const SIDE_WIDTH: f32 = 264.0;
+const KNOBS_HEIGHT: f32 = knob::HEIGHT + 48.0;
+
+/// Knobs that belong together, with the name of the group.
+const GROUPS: [(&str, &[Setting]); 3] = [
+    ("Playing", &[Setting::Transpose, Setting::LoudnessOffset]),
+    ("Sound", &[Setting::HarmonicGain, Setting::NoiseGain, Setting::Room]),
+    ("Output", &[Setting::Mix, Setting::OutputGain]),
+];
+
+/// The panel and what it remembers between pictures: the trail, falling meters, text that is being typed.
+#[derive(Default)]
+pub struct Panel {
+    field: field::Field,
+    readout: readout::Readout,
+    knobs: knob::KnobState,
+    shown: MeterSnapshot,
+}
+
+impl Panel {
+    /// Width and height at 100 % zoom, in points. In a larger window the field grows.
+    pub const SIZE: [f32; 2] = [880.0, 576.0];
+
+    /// Sets fonts, colours and spacing. Call once for each egui context, before the first picture.
+    pub fn apply_theme(ctx: &egui::Context) {
+        theme::apply(ctx);
+    }
+
+    /// Whether `meters` differ so much from what is shown that a new picture is worth it.
+    ///
+    /// The panel asks egui for pictures by itself while something moves. Once all is still it asks for none, so whoever
+    /// shows it looks here about 30 times a second and wakes egui.
+    #[must_use]
+    pub fn is_outdated(&self, meters: &MeterSnapshot) -> bool {
+        self.shown.differs_visibly(meters)
+    }
+
+    /// Draws the panel over all of `ui` and passes what the user does to `host`.
+    pub fn ui(&mut self, ui: &mut Ui, host: &mut dyn PanelHost) {
+        let meters = host.meters();
+        let now_s = ui.input(|input| input.time);
+        self.field.feed(&meters, now_s);
+        self.readout.feed(&meters, now_s);
+
+        let all = ui.max_rect();
+        ui.painter().rect_filled(all, 0, theme::BACKGROUND);
+        let inner = all.shrink(theme::GAP);
+        let instrument = model_choice::split(host.model_id()).0.to_owned();
+        let bypassed = host.bypass() == Some(true);
+        let accent = if bypassed { theme::TEXT_DIM } else { theme::accent(&instrument) };
+
+        let mut top = inner.top();
+        header(ui, inner.with_max_y(top + HEADER_HEIGHT), accent, host);
+        top += HEADER_HEIGHT + theme::GAP;
+        if let Some(banner) = host.banner() {
+            show_banner(ui, Rect::from_min_size(pos2(inner.left(), top), vec2(inner.width(), BANNER_HEIGHT)), &banner);
+            top += BANNER_HEIGHT + theme::GAP;
+        }
+        let knobs_top = inner.bottom() - KNOBS_HEIGHT;
+        let body = Rect::from_min_max(pos2(inner.left(), top), pos2(inner.right(), knobs_top - theme::GAP));
+        let side = body.with_min_x(body.right() - SIDE_WIDTH);
+        let field = body.with_max_x(side.left() - theme::GAP);
+        let range = host.models().iter().find(|model| model.id == host.model_id()).and_then(|model| model.range);
+        let hint = match host.source() {
+            _ if bypassed => "Bypassed: the input passes unchanged",
+            Source::Notes => "Play a note on a MIDI keyboard",
+            Source::Audio => "Sing or play one note at a time into the audio input",
+        };
+        self.field.show(ui, field, (&instrument, range), &meters, accent, hint);
+        source_choice::show(ui, side.with_max_y(side.top() + source_choice::HEIGHT), accent, host);
+        let readout = side.with_min_y(side.top() + source_choice::HEIGHT + theme::GAP);
+        self.readout.show(ui, readout, &meters, accent);
+        self.show_knobs(ui, inner.with_min_y(knobs_top), accent, host);
+
+        self.shown = meters;
+        if self.field.is_moving() || self.readout.is_moving() {
+            ui.ctx().request_repaint_after(PICTURE_INTERVAL);
+        }
+    }
+
+    /// Ends what the user holds. Call when the window closes, so that no gesture stays open in the host.
+    pub fn release(&mut self, host: &mut dyn PanelHost) {
+        self.knobs.release(host);
+    }
+
+    fn show_knobs(&mut self, ui: &mut Ui, rect: Rect, accent: Color32, host: &mut dyn PanelHost) {
+        let n_knobs = Setting::ALL.len() as f32;
+        let gaps = (GROUPS.len() - 1) as f32 * theme::GAP;
+        let width = (rect.width() - gaps) / n_knobs;
+        let mut left = rect.left();
+        for (name, settings) in GROUPS {
+            let card = Rect::from_min_size(pos2(left, rect.top()), vec2(width * settings.len() as f32, rect.height()));
+            ui.painter().rect_filled(card, theme::CARD_RADIUS, theme::SURFACE);
+            let title = card.min + vec2(theme::PADDING, 20.0);
+            ui.painter().text(title, Align2::LEFT_CENTER, name, theme::body_font(), theme::TEXT);
+            for (index, setting) in settings.iter().enumerate() {
+                let place = Rect::from_min_size(
+                    pos2(card.left() + width * index as f32, card.top() + 36.0),
+                    vec2(width, knob::HEIGHT),
+                );
+                knob::show(ui, place, setting.spec(), accent, &mut self.knobs, host);
+            }
+            left = card.right() + theme::GAP;
+        }
+    }
+}
+
+fn header(ui: &mut Ui, rect: Rect, accent: Color32, host: &mut dyn PanelHost) {
+    ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, "Retort", theme::title_font(), theme::TEXT);
+    let choices = Rect::from_min_max(pos2(rect.left() + 104.0, rect.top()), pos2(rect.right() - 120.0, rect.bottom()));
+    model_choice::show(ui, choices, accent, host);
+    if let Some(bypass) = host.bypass() {
+        let button = Rect::from_min_max(pos2(rect.right() - 88.0, rect.top() + 4.0), rect.max - vec2(0.0, 4.0));
+        if bypass_button(ui, button, bypass) {
+            host.set_bypass(!bypass);
+        }
+    }
+}
+
+/// Gives whether it was pressed.
+fn bypass_button(ui: &mut Ui, rect: Rect, bypass: bool) -> bool {
+    let response = ui.interact(rect, ui.scope_id().with("bypass"), Sense::CLICK);
+    response.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, bypass, "Bypass"));
+    let (fill, text) = if bypass { (theme::WARNING, theme::BACKGROUND) } else { (theme::CONTROL, theme::TEXT) };
+    let edge = if response.hovered() { theme::EDGE } else { fill };
+    ui.painter().rect(rect, theme::CONTROL_RADIUS, fill, Stroke::new(1.0, edge), StrokeKind::Inside);
+    if response.has_focus() {
+        ui.painter().rect_stroke(rect, theme::CONTROL_RADIUS, theme::focus_ring(), StrokeKind::Outside);
+    }
+    ui.painter().text(rect.center(), Align2::CENTER_CENTER, "Bypass", theme::body_font(), text);
+    let clicked = response.clicked();
+    response.on_hover_text("Passes the input unchanged, as late as the instrument would be.");
+    clicked
+}
+
+fn show_banner(ui: &Ui, rect: Rect, banner: &Banner) {
+    let color = match banner.severity {
+        Severity::Note => theme::TEXT_DIM,
+        Severity::Warning => theme::WARNING,
+        Severity::Error => theme::ERROR,
+    };
+    let painter = ui.painter().with_clip_rect(rect);
+    painter.rect(rect, theme::CONTROL_RADIUS, theme::SURFACE, Stroke::new(1.0, color), StrokeKind::Inside);
+    painter.rect_filled(rect.with_max_x(rect.left() + 4.0), 2, color);
+    painter.text(
+        rect.left_center() + vec2(16.0, 0.0),
+        Align2::LEFT_CENTER,
+        &banner.text,
+        theme::body_font(),
+        theme::TEXT,
+    );
+    let response = ui.interact(rect, ui.scope_id().with("banner"), Sense::HOVER);
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &banner.text));
+    response.on_hover_text(&banner.text);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,212 @@
+//! The commands, their options and their help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::analysis::LowestPitch;
+
+/// Plays any recording or MIDI file as another instrument.
+#[derive(Debug, Parser)]
+#[command(
+    name = "retort",
+    version,
+    about = "Distils any sound to pitch and loudness, and plays them as another instrument.",
+    after_help = "Without a command, Retort opens its window. 'retort help COMMAND' says more about a command.",
+    max_term_width = 100
+)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Play a recording or a MIDI file as another instrument, into a WAV file
+    Render(Render),
+    /// Write a recording's pitch, voicing and loudness as a table (CSV)
+    Features(Features),
+    /// List the instruments that can be played
+    Models(Models),
+    /// Measure how fast this machine plays each of them
+    Bench(Bench),
+    /// Stream frames through a model's decoder, for comparison with its training
+    #[command(hide = true)]
+    Controls(Controls),
+    /// Stream frames through a model's decoder and harmonics, for comparison with its training
+    #[command(hide = true)]
+    Synth(Synth),
+}
+
+#[derive(Debug, Args)]
+pub struct Render {
+    /// Recording (wav, flac, mp3, ogg, aiff) or notes (mid)
+    pub input: PathBuf,
+    /// WAV file to write: mono, 32-bit float, aligned with the input, as long as it plus the room's tail
+    #[arg(value_name = "OUTPUT.wav")]
+    pub output: PathBuf,
+    /// Instrument to play, such as violin/full; 'retort models' lists them
+    #[arg(long, value_name = "ID", required_unless_present = "model_file", conflicts_with = "model_file")]
+    pub model: Option<String>,
+    /// Play this model file instead of an installed one
+    #[arg(long, value_name = "FILE")]
+    pub model_file: Option<PathBuf>,
+    /// Look for models in this folder before all others
+    #[arg(long, value_name = "DIR")]
+    pub models: Option<PathBuf>,
+    /// Move the pitch, besides what --match does
+    #[arg(long, value_name = "SEMITONES", default_value_t = 0.0, allow_negative_numbers = true, value_parser = within::<-36, 36>)]
+    pub transpose: f32,
+    /// Level of the output
+    #[arg(long, value_name = "DB", default_value_t = 0.0, allow_negative_numbers = true, value_parser = within::<-60, 12>)]
+    pub gain: f32,
+    /// How much of the instrument's room is heard
+    #[arg(long, value_name = "0..1", default_value_t = 1.0, value_parser = within::<0, 1>)]
+    pub room: f32,
+    /// Sample rate of the output [default: the input's; 48000 for MIDI]
+    #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(8_000..=384_000))]
+    pub rate: Option<u32>,
+    /// Move octave and level into the range that the instrument has learned, or take them as they are
+    #[arg(long = "match", value_name = "auto|none", value_enum, default_value_t = Match::Auto)]
+    pub matching: Match,
+    /// Number that the noise grows from; the same number gives the same samples
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Lowest pitch to listen for, in Hz
+    #[arg(long, value_name = "40|80|160", value_enum, default_value_t = Lowest::Hz40)]
+    pub lowest_pitch: Lowest,
+}
+
+#[derive(Debug, Args)]
+pub struct Features {
+    /// Recording (wav, flac, mp3, ogg, aiff)
+    pub input: PathBuf,
+    /// Table to write: time_s,f0_hz,voicing,loudness_db, 250 rows per second
+    #[arg(value_name = "OUTPUT.csv")]
+    pub output: PathBuf,
+    /// Lowest pitch to listen for, in Hz
+    #[arg(long, value_name = "40|80|160", value_enum, default_value_t = Lowest::Hz40)]
+    pub lowest_pitch: Lowest,
+}
+
+#[derive(Debug, Args)]
+pub struct Models {
+    /// Print a JSON list
+    #[arg(long)]
+    pub json: bool,
+    /// Look for models in this folder before all others
+    #[arg(long, value_name = "DIR")]
+    pub models: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// Print a JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Measure this model only
+    #[arg(long, value_name = "ID")]
+    pub model: Option<String>,
+    /// Look for models in this folder before all others
+    #[arg(long, value_name = "DIR")]
+    pub models: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Controls {
+    /// Model file
+    #[arg(value_name = "MODEL.safetensors")]
+    pub model: PathBuf,
+    /// Table that 'retort features' wrote
+    #[arg(value_name = "FRAMES.csv")]
+    pub frames: PathBuf,
+    /// Little-endian 32-bit floats, a row per frame: pre-activations (amplitude, harmonics, noise), then the same as controls
+    #[arg(value_name = "OUT.f32")]
+    pub output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Synth {
+    /// Model file
+    #[arg(value_name = "MODEL.safetensors")]
+    pub model: PathBuf,
+    /// Table that 'retort features' wrote
+    #[arg(value_name = "FRAMES.csv")]
+    pub frames: PathBuf,
+    /// WAV file to write: mono, 32-bit float
+    #[arg(value_name = "OUT.wav")]
+    pub output: PathBuf,
+    /// Leave the noise out; there is no comparison sample by sample with it
+    #[arg(long, required = true)]
+    pub no_noise: bool,
+    /// Sample rate of the output [default: the model's]
+    #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(8_000..=384_000))]
+    pub rate: Option<u32>,
+}
+
+/// `--match`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Match {
+    /// Move octave and level into the instrument's range.
+    Auto,
+    /// Take pitch and level as they are.
+    None,
+}
+
+/// `--lowest-pitch`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Lowest {
+    #[value(name = "40")]
+    Hz40,
+    #[value(name = "80")]
+    Hz80,
+    #[value(name = "160")]
+    Hz160,
+}
+
+impl From<Lowest> for LowestPitch {
+    fn from(lowest: Lowest) -> Self {
+        match lowest {
+            Lowest::Hz40 => Self::Hz40,
+            Lowest::Hz80 => Self::Hz80,
+            Lowest::Hz160 => Self::Hz160,
+        }
+    }
+}
+
+/// A number from `MIN` to `MAX`; anything else, infinity and NaN too, is refused with the range in the message.
+fn within<const MIN: i32, const MAX: i32>(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(value) if (MIN as f32..=MAX as f32).contains(&value) => Ok(value),
+        _ => Err(format!("a number from {MIN} to {MAX} is needed")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_commands_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn numbers_outside_their_range_are_refused() {
+        for text in ["-37", "36.1", "nan", "inf", "a fifth", ""] {
+            assert!(within::<-36, 36>(text).is_err(), "{text}");
+        }
+        assert_eq!(within::<-36, 36>("-12.5"), Ok(-12.5));
+    }
+
+    #[test]
+    fn a_render_needs_one_model() {
+        let parse = |more: &[&str]| Arguments::try_parse_from([&["retort", "render", "a.wav", "b.wav"], more].concat());
+        assert!(parse(&[]).is_err());
+        assert!(parse(&["--model", "violin/full", "--model-file", "x"]).is_err());
+        assert!(parse(&["--model", "violin/full", "--transpose", "-12"]).is_ok());
+        assert!(parse(&["--model", "violin/full", "--rate", "0"]).is_err());
+    }
+}

@@ -1,0 +1,208 @@
+//! One model made ready to sound: weights, decoder states, synthesisers and room for one sample rate.
+//!
+//! Built off the audio thread, where everything is allocated, and handed to the engine as a whole.
+
+use std::sync::Arc;
+
+use crate::frame::{Controls, FRAME_RATE_HZ, Frame};
+use crate::model::{Decoder, DecoderSpec, RoomResponse, State};
+use crate::performer::Profile;
+use crate::synth::{PartGains, Room, SynthSpec, SynthTables, VoiceSynth};
+
+/// A voice with both gains at 0 for this long rests: it costs nothing until it is played again.
+const FRAMES_TO_REST: u32 = FRAME_RATE_HZ;
+
+/// The gains of a voice that is not heard.
+const SILENT: PartGains = PartGains { harmonic: 0.0, noise: 0.0 };
+
+/// What an instrument is built from.
+pub struct InstrumentParts<'a> {
+    pub decoder: Arc<dyn Decoder>,
+    /// `None` plays dry.
+    pub room: Option<&'a RoomResponse>,
+    /// How its notes are played.
+    pub profile: Profile,
+    /// The sample rate to play at, in Hz.
+    pub sample_rate_hz: u32,
+    /// Voices that can sound at a time, at least 1.
+    pub voices: usize,
+}
+
+/// A rendering set: everything that depends on the model.
+pub struct Instrument {
+    decoder: Arc<dyn Decoder>,
+    profile: Profile,
+    /// Parallel slices, as the decoder takes them: one entry a voice.
+    states: Vec<State>,
+    frames: Vec<Frame>,
+    controls: Vec<Controls>,
+    voices: Vec<Voice>,
+    /// The decoder after a long silence: where every note begins.
+    rest: State,
+    room: Room,
+    /// Samples since the synthesisers last gave anything but zeros, up to the room's tail.
+    silent_samples: usize,
+    scratch: Vec<f32>,
+}
+
+struct Voice {
+    synth: VoiceSynth,
+    /// Frames with both gains at 0 so far.
+    silent_frames: u32,
+}
+
+/// The longest stretch rendered in one go, in samples.
+const CHUNK: usize = 512;
+
+impl Instrument {
+    /// Allocates and warms up; milliseconds, so not for the audio thread.
+    #[must_use]
+    pub fn build(parts: &InstrumentParts<'_>) -> Self {
+        let decoder = Arc::clone(&parts.decoder);
+        let n_voices = parts.voices.max(1);
+        let spec = decoder.spec();
+        let tables = Arc::new(SynthTables::new(&synth_spec(&spec), parts.sample_rate_hz));
+        let silent = Controls::silent(spec.n_harmonics, spec.n_noise_bands);
+        let rest = rested(decoder.as_ref(), &silent);
+        let voice = || Voice { synth: VoiceSynth::with_tables(Arc::clone(&tables)), silent_frames: FRAMES_TO_REST };
+        let room = match parts.room {
+            Some(room) => Room::new(&room.impulse_response, room.sample_rate_hz, parts.sample_rate_hz),
+            None => Room::new(&[], spec.sample_rate_hz, parts.sample_rate_hz),
+        };
+        Self {
+            profile: parts.profile,
+            states: vec![rest.clone(); n_voices],
+            frames: vec![Frame::SILENCE; n_voices],
+            controls: vec![silent; n_voices],
+            voices: (0..n_voices).map(|_| voice()).collect(),
+            rest,
+            silent_samples: room.tail_samples(),
+            room,
+            scratch: vec![0.0; CHUNK],
+            decoder,
+        }
+    }
+
+    /// How its notes are played.
+    #[must_use]
+    pub fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    /// Samples that still sound after the last frame: the noise filter and the room.
+    #[must_use]
+    pub fn tail_samples(&self) -> usize {
+        self.room.tail_samples() + self.voices[0].synth.tail_samples()
+    }
+
+    /// Whether nothing sounds, not even the room.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.voices.iter().all(Voice::rests) && self.silent_samples >= self.room.tail_samples()
+    }
+
+    /// Forgets everything that sounded.
+    pub fn reset(&mut self) {
+        for (voice, state) in self.voices.iter_mut().zip(&mut self.states) {
+            voice.synth.reset(0);
+            voice.silent_frames = FRAMES_TO_REST;
+            state.copy_from(&self.rest);
+        }
+        self.room.reset();
+        self.silent_samples = self.room.tail_samples();
+    }
+
+    /// Begins the ramp of voice `v` towards `frame`, `len` samples long.
+    pub fn advance(&mut self, v: usize, frame: &Frame, gains: PartGains, len: usize) {
+        let voice = &mut self.voices[v];
+        if gains == SILENT {
+            if voice.rests() {
+                return;
+            }
+            voice.silent_frames += 1;
+            if voice.rests() {
+                self.states[v].copy_from(&self.rest);
+                voice.synth.reset(0);
+                return;
+            }
+        } else {
+            voice.silent_frames = 0;
+        }
+        self.decode(v, frame);
+        self.voices[v].synth.begin_segment(&self.controls[v], len, gains);
+    }
+
+    /// Voice `v` begins a sound with `frame` at this very sample, `len` samples before the next frame of the clock.
+    pub fn start(&mut self, v: usize, frame: &Frame, gains: PartGains, len: usize, seed: u64) {
+        self.states[v].copy_from(&self.rest);
+        self.decode(v, frame);
+        let voice = &mut self.voices[v];
+        voice.silent_frames = 0;
+        voice.synth.reset(seed);
+        voice.synth.jump_to(&self.controls[v]);
+        if len > 0 {
+            voice.synth.begin_segment(&self.controls[v], len, gains);
+        }
+    }
+
+    /// The next `out.len()` samples of all voices in the room; at most what is left of their segments.
+    pub fn render(&mut self, out: &mut [f32], room_amount: f32) {
+        for out in out.chunks_mut(CHUNK) {
+            self.render_chunk(out, room_amount);
+        }
+    }
+
+    fn render_chunk(&mut self, out: &mut [f32], room_amount: f32) {
+        out.fill(0.0);
+        let mut sounds = false;
+        for voice in self.voices.iter_mut().filter(|voice| !voice.rests()) {
+            let scratch = &mut self.scratch[..out.len()];
+            voice.synth.render(scratch);
+            out.iter_mut().zip(&*scratch).for_each(|(out, x)| *out += x);
+            sounds = true;
+        }
+        let tail = self.room.tail_samples();
+        if sounds {
+            self.silent_samples = 0;
+        }
+        // Once all of the room has died away, its memory is zero and so is its output.
+        if self.silent_samples < tail + out.len() {
+            self.room.process(out, room_amount);
+        }
+        if !sounds {
+            self.silent_samples = (self.silent_samples + out.len()).min(tail + CHUNK);
+        }
+    }
+
+    fn decode(&mut self, v: usize, frame: &Frame) {
+        self.frames[v] = *frame;
+        self.decoder.step(&mut self.states[v..=v], &self.frames[v..=v], &mut self.controls[v..=v]);
+    }
+}
+
+impl Voice {
+    fn rests(&self) -> bool {
+        self.silent_frames >= FRAMES_TO_REST
+    }
+}
+
+fn synth_spec(spec: &DecoderSpec) -> SynthSpec {
+    SynthSpec {
+        sample_rate_hz: spec.sample_rate_hz,
+        bandwidth_hz: spec.bandwidth_hz,
+        n_harmonics: spec.n_harmonics,
+        n_noise_bands: spec.n_noise_bands,
+        noise_fir_ms: spec.noise_fir_ms,
+    }
+}
+
+/// A decoder's state after a second of silence.
+fn rested(decoder: &dyn Decoder, silent: &Controls) -> State {
+    let mut state = [decoder.new_state()];
+    let mut controls = [silent.clone()];
+    for _ in 0..FRAME_RATE_HZ {
+        decoder.step(&mut state, &[Frame::SILENCE], &mut controls);
+    }
+    let [state] = state;
+    state
+}

@@ -1,0 +1,163 @@
+//! What the panel asks of whoever shows it. The plugin and the application implement it; nothing else is between them.
+
+use crate::{
+    analysis::LowestPitch,
+    engine::{Setting, Source},
+    frame::{Frame, LOUDNESS_FLOOR_DB},
+};
+
+/// What stands behind the panel. Called on the window's thread only, a few dozen times a drawn picture, so every getter
+/// is cheap. No method may block on the audio thread.
+pub trait PanelHost {
+    /// The value of `setting` now, in the units of its [`crate::engine::SettingSpec`]; automation included.
+    fn value(&self, setting: Setting) -> f32;
+
+    /// The user takes hold of `setting`. Hosts record the changes up to [`PanelHost::end`] as one gesture.
+    fn begin(&mut self, setting: Setting);
+
+    /// A new value within the setting's range. Always between `begin` and `end`; repeated while a knob moves.
+    fn set(&mut self, setting: Setting, value: f32);
+
+    /// The user lets go of `setting`.
+    fn end(&mut self, setting: Setting);
+
+    /// Where pitch and loudness come from.
+    fn source(&self) -> Source;
+
+    /// Chooses where pitch and loudness come from.
+    fn set_source(&mut self, source: Source);
+
+    /// The lowest pitch that the tracker looks for.
+    fn lowest_pitch(&self) -> LowestPitch;
+
+    /// Chooses the lowest pitch. It may take a moment until the latency has changed.
+    fn set_lowest_pitch(&mut self, lowest: LowestPitch);
+
+    /// How late the instrument plays after the input in ms, were `lowest` chosen, with [`Source::Audio`].
+    fn latency_ms(&self, lowest: LowestPitch) -> f32;
+
+    /// Whether the dry input passes instead of the instrument; `None` where there is no such switch.
+    fn bypass(&self) -> Option<bool> {
+        None
+    }
+
+    /// Turns bypass on or off; never called where [`PanelHost::bypass`] is `None`.
+    fn set_bypass(&mut self, _bypass: bool) {}
+
+    /// Every model that can be chosen, in the order in which they are to be listed.
+    fn models(&self) -> &[ModelEntry];
+
+    /// The id of the model that is wanted, be it in the list or not: `violin/full`.
+    fn model_id(&self) -> &str;
+
+    /// Asks for a model by its id; loading may take a moment.
+    fn choose_model(&mut self, id: &str);
+
+    /// What the user has to know now: a saved model that is missing, a device that is gone. `None` when all is well.
+    fn banner(&self) -> Option<Banner> {
+        None
+    }
+
+    /// The newest measurements.
+    fn meters(&self) -> MeterSnapshot;
+}
+
+/// A line across the panel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Banner {
+    pub severity: Severity,
+    /// One or two short sentences: what is wrong, and what helps.
+    pub text: String,
+}
+
+/// How much a [`Banner`] matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Work in progress, such as a model that loads.
+    Note,
+    /// Sound goes on, but not as the user asked.
+    Warning,
+    /// No sound.
+    Error,
+}
+
+/// A model as the panel lists it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModelEntry {
+    /// `<instrument>/<variant>`: `violin/full`.
+    pub id: String,
+    /// `violin`.
+    pub instrument: String,
+    /// `full`, `reduced`, ...
+    pub variant: String,
+    pub n_parameters: u64,
+    /// Multi-scale spectral loss on recordings that the model has not heard; less is better. `None` when not measured.
+    pub multi_scale_loss: Option<f32>,
+    /// Share of one core that a voice takes, 0 to 1, as measured or estimated. `None` when not known.
+    pub cpu_share: Option<f32>,
+    /// Pitch and loudness that the model was trained on. `None` when the file does not say.
+    pub range: Option<TrainedRange>,
+}
+
+/// The region of pitch and loudness that a model knows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TrainedRange {
+    /// Lowest and highest fundamental frequency in Hz.
+    pub f0_hz: [f32; 2],
+    /// Softest and loudest in dB.
+    pub loudness_db: [f32; 2],
+}
+
+/// Measurements of the last few milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MeterSnapshot {
+    /// Highest sample of about the last 30 ms in dBFS; `f32::NEG_INFINITY` for silence. The panel adds the slow fall.
+    pub input_peak_db: f32,
+    /// The same for what leaves Retort.
+    pub output_peak_db: f32,
+    /// What the model is asked to play, transposed and offset.
+    pub frame: Frame,
+    /// How late the output is now, in ms; 0 with [`Source::Notes`].
+    pub latency_ms: f32,
+    /// Share of the time for a block that the engine takes, 0 to 1 and above. `None` when not measured.
+    pub cpu_share: Option<f32>,
+}
+
+impl MeterSnapshot {
+    /// Nothing sounds.
+    pub const SILENCE: Self = Self {
+        input_peak_db: f32::NEG_INFINITY,
+        output_peak_db: f32::NEG_INFINITY,
+        frame: Frame::SILENCE,
+        latency_ms: 0.0,
+        cpu_share: None,
+    };
+
+    /// Whether a note sounds that the field can show.
+    #[must_use]
+    pub fn is_sounding(&self) -> bool {
+        self.frame.voicing >= 0.5 && self.frame.loudness_db > LOUDNESS_FLOOR_DB
+    }
+
+    /// Whether a picture of `other` would look different: whoever shows a panel wakes egui then.
+    #[must_use]
+    pub fn differs_visibly(&self, other: &Self) -> bool {
+        // Two infinities are equal; one against a number is infinitely far.
+        let moved = |a: f32, b: f32, least: f32| a != b && (a - b).abs() >= least;
+        let audible = |db: f32| if db < -60.0 { f32::NEG_INFINITY } else { db };
+        moved(audible(self.input_peak_db), audible(other.input_peak_db), 0.1)
+            || moved(audible(self.output_peak_db), audible(other.output_peak_db), 0.1)
+            || moved(self.latency_ms, other.latency_ms, 0.05)
+            || self.is_sounding() != other.is_sounding()
+            || (self.is_sounding()
+                && (moved(self.frame.f0_hz, other.frame.f0_hz, 0.05)
+                    || moved(self.frame.loudness_db, other.frame.loudness_db, 0.1)))
+            || moved(self.cpu_share.unwrap_or(0.0), other.cpu_share.unwrap_or(0.0), 0.02)
+    }
+}
+
+impl Default for MeterSnapshot {
+    fn default() -> Self {
+        Self::SILENCE
+    }
+}

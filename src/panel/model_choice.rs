@@ -1,0 +1,110 @@
+//! The choice of instrument and of the model's size.
+
+use egui::{Color32, ComboBox, Rect, RichText, Ui, UiBuilder, vec2};
+
+use super::{ModelEntry, PanelHost, theme, value_text};
+
+/// Shows both lists in `rect`, which is as high as a control.
+pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, host: &mut dyn PanelHost) {
+    let mut child =
+        ui.new_child(UiBuilder::new().max_rect(rect).layout(egui::Layout::left_to_right(egui::Align::Center)));
+    let (instrument, variant) = split(host.model_id());
+    let known = host.models().iter().any(|model| model.id == host.model_id());
+    let mut choice = None;
+
+    label(&mut child, "Instrument");
+    let text = RichText::new(value_text::title(instrument)).color(if known { accent } else { theme::WARNING });
+    ComboBox::from_id_salt("instrument").width(144.0).selected_text(text).show_ui(&mut child, |ui| {
+        ui.set_min_width(144.0);
+        for name in instruments(host.models()) {
+            let text = RichText::new(value_text::title(name)).color(theme::accent(name));
+            if ui.selectable_label(name == instrument, text).clicked() && name != instrument {
+                choice = same_variant(host.models(), name, variant);
+            }
+        }
+    });
+    child.add_space(8.0);
+    label(&mut child, "Size");
+    ComboBox::from_id_salt("size").width(152.0).selected_text(value_text::title(variant)).show_ui(&mut child, |ui| {
+        ui.set_min_size(vec2(272.0, 0.0));
+        for model in host.models().iter().filter(|model| model.instrument == instrument) {
+            let title = value_text::title(&model.variant);
+            let chosen = model.variant == variant;
+            let response = ui.selectable_label(chosen, format!("{title}   {}", facts(model)));
+            if response.on_hover_text(explain(model)).clicked() && !chosen {
+                choice = Some(model.id.clone());
+            }
+        }
+    });
+    if !known {
+        child.label(RichText::new("not installed").font(theme::small_font()).color(theme::WARNING));
+    }
+    if let Some(id) = choice {
+        host.choose_model(&id);
+    }
+}
+
+fn label(ui: &mut Ui, text: &str) {
+    ui.label(RichText::new(text).font(theme::small_font()).color(theme::TEXT_DIM));
+}
+
+/// Instrument and variant of an id; the variant is empty if there is none.
+pub fn split(id: &str) -> (&str, &str) {
+    id.split_once('/').unwrap_or((id, ""))
+}
+
+/// Every instrument once, in the order of the list.
+fn instruments(models: &[ModelEntry]) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    for model in models {
+        if !names.contains(&model.instrument.as_str()) {
+            names.push(&model.instrument);
+        }
+    }
+    names
+}
+
+/// The instrument's model of the variant that is playing, else its first.
+fn same_variant(models: &[ModelEntry], instrument: &str, variant: &str) -> Option<String> {
+    let of_instrument = || models.iter().filter(|model| model.instrument == instrument);
+    of_instrument().find(|model| model.variant == variant).or_else(|| of_instrument().next()).map(|m| m.id.clone())
+}
+
+/// Size, error and load in few words.
+fn facts(model: &ModelEntry) -> String {
+    let mut facts = vec![value_text::count(model.n_parameters)];
+    facts.extend(model.multi_scale_loss.map(|loss| format!("error {loss:.2}")));
+    facts.extend(model.cpu_share.map(|share| format!("CPU {:.1} %", share * 100.0)));
+    facts.join(" · ")
+}
+
+/// The same in whole sentences, for the tooltip.
+fn explain(model: &ModelEntry) -> String {
+    let mut text = format!("{} parameters.", value_text::count(model.n_parameters));
+    if let Some(loss) = model.multi_scale_loss {
+        text += &format!(" Spectral error {loss:.2} on recordings that it has not heard; less is better.");
+    }
+    if let Some(share) = model.cpu_share {
+        text += &format!(" A voice takes about {:.1} % of one processor core.", share * 100.0);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(id: &str) -> ModelEntry {
+        let (instrument, variant) = split(id);
+        ModelEntry { id: id.into(), instrument: instrument.into(), variant: variant.into(), ..Default::default() }
+    }
+
+    #[test]
+    fn another_instrument_keeps_the_size_where_it_can() {
+        let models = ["violin/full", "violin/reduced", "flute/cnn", "flute/reduced"].map(entry);
+        assert_eq!(instruments(&models), ["violin", "flute"]);
+        assert_eq!(same_variant(&models, "flute", "reduced").as_deref(), Some("flute/reduced"));
+        assert_eq!(same_variant(&models, "flute", "full").as_deref(), Some("flute/cnn"));
+        assert_eq!(same_variant(&models, "oboe", "full"), None);
+    }
+}

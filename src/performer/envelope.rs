@@ -1,0 +1,132 @@
+//! The loudness of one note: an exponential approach on, a straight fall in dB off.
+
+use crate::frame::LOUDNESS_FLOOR_DB;
+
+/// What the performer needs to know of an instrument: from the model's statistics of its training recordings.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Profile {
+    /// Loudness of the softest playing that the model knows, in dB: velocity 0.
+    pub softest_db: f32,
+    /// Loudness of the hardest playing that the model knows, in dB: velocity 1.
+    pub loudest_db: f32,
+    /// Time in which a note reaches its loudness to within a decibel, in seconds.
+    pub onset_s: f32,
+    /// Time in which a released note falls by 60 dB, in seconds.
+    pub release_s: f32,
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self { softest_db: -50.0, loudest_db: -15.0, onset_s: 0.06, release_s: 0.25 }
+    }
+}
+
+impl Profile {
+    /// Loudness of a steady note, in dB. Linear in dB: equal steps of velocity are equal steps of loudness.
+    #[must_use]
+    pub fn loudness_db(&self, velocity: f32) -> f32 {
+        self.softest_db + (self.loudest_db - self.softest_db) * velocity.clamp(0.0, 1.0)
+    }
+}
+
+/// A fresh note starts this far below its loudness, in dB.
+const ATTACK_DEPTH_DB: f32 = 18.0;
+/// The fall of a release, in dB, over which the voice's own gain closes.
+const RELEASE_FADE_DB: [f32; 2] = [30.0, 60.0];
+
+/// One note's loudness over time; times in seconds since its start.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Envelope {
+    from_db: f32,
+    target_db: f32,
+    time_constant_s: f32,
+    released: Option<Release>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Release {
+    at_s: f32,
+    db_per_s: f32,
+}
+
+impl Envelope {
+    /// A note that begins: from `current_db` if the voice sounds already, else from below.
+    #[must_use]
+    pub fn begin(profile: &Profile, velocity: f32, current_db: Option<f32>) -> Self {
+        let target_db = profile.loudness_db(velocity);
+        Self {
+            from_db: current_db.unwrap_or(target_db - ATTACK_DEPTH_DB),
+            target_db,
+            // e^-3 of 18 dB is 0.9 dB.
+            time_constant_s: (profile.onset_s / 3.0).max(1e-4),
+            released: None,
+        }
+    }
+
+    /// The key is let go at `time_s`. A second release changes nothing.
+    pub fn release(&mut self, profile: &Profile, time_s: f32) {
+        let db_per_s = RELEASE_FADE_DB[1] / profile.release_s.max(1e-3);
+        self.released.get_or_insert(Release { at_s: time_s, db_per_s });
+    }
+
+    /// Loudness in dB at `time_s`.
+    #[must_use]
+    pub fn loudness_db(&self, time_s: f32) -> f32 {
+        let held = |t: f32| self.target_db + (self.from_db - self.target_db) * (-t / self.time_constant_s).exp();
+        let db = match self.released {
+            Some(release) if time_s > release.at_s => held(release.at_s) - self.fall_db(time_s),
+            _ => held(time_s),
+        };
+        db.max(LOUDNESS_FLOOR_DB)
+    }
+
+    /// Linear gain at `time_s`: 1 until late in the release, then a smooth way to 0.
+    #[must_use]
+    pub fn level(&self, time_s: f32) -> f32 {
+        let [from, to] = RELEASE_FADE_DB;
+        let x = ((self.fall_db(time_s) - from) / (to - from)).clamp(0.0, 1.0);
+        0.5 + 0.5 * (std::f32::consts::PI * x).cos()
+    }
+
+    /// Whether the release has ended at `time_s`.
+    #[must_use]
+    pub fn is_over(&self, time_s: f32) -> bool {
+        self.fall_db(time_s) >= RELEASE_FADE_DB[1]
+    }
+
+    fn fall_db(&self, time_s: f32) -> f32 {
+        self.released.map_or(0.0, |release| (time_s - release.at_s).max(0.0) * release.db_per_s)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_reaches_its_loudness_within_a_decibel_in_the_onset_time() {
+        let profile = Profile::default();
+        let envelope = Envelope::begin(&profile, 0.5, None);
+        assert!((envelope.loudness_db(profile.onset_s) - profile.loudness_db(0.5)).abs() < 1.0);
+    }
+
+    #[test]
+    fn a_released_note_is_silent_after_the_release_time_and_not_before() {
+        let profile = Profile::default();
+        let mut envelope = Envelope::begin(&profile, 1.0, None);
+        envelope.release(&profile, 1.0);
+        assert!(
+            !envelope.is_over(1.0 + 0.9 * profile.release_s) && envelope.level(1.0 + 0.9 * profile.release_s) > 0.0
+        );
+        assert!(envelope.is_over(1.001 + profile.release_s) && envelope.level(1.001 + profile.release_s) < 1e-6);
+    }
+
+    #[test]
+    fn a_release_begins_at_the_loudness_that_was_reached() {
+        let profile = Profile::default();
+        let mut envelope = Envelope::begin(&profile, 1.0, None);
+        let before = envelope.loudness_db(0.01);
+        envelope.release(&profile, 0.01);
+        assert!((envelope.loudness_db(0.010_1) - before).abs() < 0.1);
+    }
+}

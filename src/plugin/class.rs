@@ -1,0 +1,71 @@
+//! What distinguishes the two plugin classes: names, ids, ports, and where frames come from by default.
+
+use nice_plug::prelude::*;
+
+use crate::engine::Source;
+
+const MONO: NonZeroU32 = new_nonzero_u32(1);
+const STEREO: NonZeroU32 = new_nonzero_u32(2);
+
+/// One of the plugins in the file. All ids are frozen: hosts' songs hold them.
+pub trait Class: Send + 'static {
+    const NAME: &'static str;
+    const CLAP_ID: &'static str;
+    const CLAP_DESCRIPTION: &'static str;
+    const CLAP_FEATURES: &'static [ClapFeature];
+    const VST3_ID: [u8; 16];
+    const VST3_CATEGORIES: &'static [Vst3SubCategory];
+    /// The first is the default.
+    const LAYOUTS: &'static [AudioIOLayout];
+    const DEFAULT_SOURCE: Source;
+}
+
+/// `Retort`: plays notes; a side input can drive it instead.
+pub struct Instrument;
+
+/// `Retort FX`: sits in an audio track; notes can drive it instead.
+pub struct Effect;
+
+impl Class for Instrument {
+    const NAME: &'static str = "Retort";
+    const CLAP_ID: &'static str = "org.retort-audio.retort";
+    const CLAP_DESCRIPTION: &'static str = "Plays notes, or the pitch and loudness of its side input, as an instrument";
+    const CLAP_FEATURES: &'static [ClapFeature] =
+        &[ClapFeature::Instrument, ClapFeature::Synthesizer, ClapFeature::Stereo];
+    const VST3_ID: [u8; 16] = *b"RetortInstrument";
+    const VST3_CATEGORIES: &'static [Vst3SubCategory] = &[Vst3SubCategory::Instrument, Vst3SubCategory::Synth];
+    // One layout only. The framework compares an arrangement that a VST3 host asks for with the wrong entries of the
+    // host's list when there is no main input, so it refuses nearly all of them and the default stays: it must be the
+    // one that everybody can use. `docs/hosts.md` lists what hosts make of that.
+    const LAYOUTS: &'static [AudioIOLayout] = &[AudioIOLayout {
+        main_output_channels: Some(STEREO),
+        aux_input_ports: &[STEREO],
+        names: PortNames {
+            layout: Some("Stereo with side input"),
+            aux_inputs: &["Side input"],
+            ..PortNames::const_default()
+        },
+        ..AudioIOLayout::const_default()
+    }];
+    const DEFAULT_SOURCE: Source = Source::Notes;
+}
+
+impl Class for Effect {
+    const NAME: &'static str = "Retort FX";
+    const CLAP_ID: &'static str = "org.retort-audio.retort-fx";
+    const CLAP_DESCRIPTION: &'static str = "Plays the pitch and loudness of a track as an instrument";
+    const CLAP_FEATURES: &'static [ClapFeature] =
+        &[ClapFeature::AudioEffect, ClapFeature::PitchShifter, ClapFeature::Stereo, ClapFeature::Mono];
+    const VST3_ID: [u8; 16] = *b"RetortTrackAudio";
+    const VST3_CATEGORIES: &'static [Vst3SubCategory] = &[Vst3SubCategory::Fx, Vst3SubCategory::PitchShift];
+    const LAYOUTS: &'static [AudioIOLayout] = &[layout(STEREO, STEREO), layout(MONO, MONO), layout(MONO, STEREO)];
+    const DEFAULT_SOURCE: Source = Source::Audio;
+}
+
+const fn layout(input: NonZeroU32, output: NonZeroU32) -> AudioIOLayout {
+    AudioIOLayout {
+        main_input_channels: Some(input),
+        main_output_channels: Some(output),
+        ..AudioIOLayout::const_default()
+    }
+}

@@ -1,0 +1,9 @@
+//! The entry points that hosts look for in the file.
+#![allow(unsafe_code, missing_docs, reason = "the framework's macros make them")]
+
+use super::class::{Effect, Instrument};
+use super::instance::RetortPlugin;
+use nice_plug::prelude::*;
+
+nice_export_clap!(RetortPlugin<Instrument>, RetortPlugin<Effect>);
+nice_export_vst3!(RetortPlugin<Instrument>, RetortPlugin<Effect>);

@@ -1,0 +1,176 @@
+//! A plugin instance as the framework drives it: activation, blocks, events, restarts.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use nice_plug::prelude::*;
+use nice_plug_egui::EguiEditor;
+
+use super::class::Class;
+use super::editor::{self, RetortEditor};
+use super::events;
+use super::params::RetortParams;
+use super::stage::Stage;
+use super::state;
+use super::status::Status;
+use crate::engine::{EngineConfig, Event};
+
+/// Events of one block; more than any host sends at once. The rest is left out rather than allocated for.
+const MAX_EVENTS: usize = 1024;
+
+/// One instance of either class.
+pub struct RetortPlugin<C> {
+    params: Arc<RetortParams>,
+    status: Arc<Status>,
+    /// `None` until the host activates.
+    stage: Option<Stage>,
+    events: Vec<Event>,
+    offline: bool,
+    /// The host has been asked for a restart since the last activation.
+    restart_asked: bool,
+    class: PhantomData<C>,
+}
+
+impl<C: Class> Default for RetortPlugin<C> {
+    fn default() -> Self {
+        Self {
+            params: Arc::new(RetortParams::new(C::DEFAULT_SOURCE)),
+            status: Arc::default(),
+            stage: None,
+            events: Vec::with_capacity(MAX_EVENTS),
+            offline: false,
+            restart_asked: false,
+            class: PhantomData,
+        }
+    }
+}
+
+impl<C: Class> Plugin for RetortPlugin<C> {
+    const NAME: &'static str = C::NAME;
+    const VENDOR: &'static str = "Retort";
+    const URL: &'static str = env!("CARGO_PKG_HOMEPAGE");
+    const EMAIL: &'static str = "";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const AUDIO_IO_LAYOUTS: &'static [AudioIOLayout] = C::LAYOUTS;
+    // The next step up would give VST3 hosts 2,080 parameters more, one for each controller of each channel, and some
+    // take long to load those. The price: no pitch bend and no controllers in VST3.
+    const MIDI_INPUT: MidiConfig = MidiConfig::Basic;
+    const SAMPLE_ACCURATE_AUTOMATION: bool = true;
+
+    type Editor = EguiEditor<RetortEditor>;
+    type SysExMessage = ();
+    type BackgroundTask = ();
+
+    fn params(&self) -> Arc<dyn Params> {
+        self.params.clone()
+    }
+
+    fn editor(&mut self, _: AsyncExecutor<Self>) -> Option<Self::Editor> {
+        editor::create(&self.params, &self.status)
+    }
+
+    fn filter_state(loaded: &mut PluginState) {
+        state::make_safe(loaded);
+    }
+
+    fn activate(&mut self, _: &AudioIOLayout, buffer: &BufferConfig, context: &mut impl ActivateContext<Self>) -> bool {
+        self.offline = buffer.process_mode == ProcessMode::Offline;
+        self.restart_asked = false;
+        // The old loader's thread ends before the new one begins.
+        self.stage = None;
+        let config = EngineConfig {
+            sample_rate_hz: buffer.sample_rate.round() as u32,
+            source: self.params.source(),
+            lowest_pitch: self.params.lowest_pitch(),
+        };
+        match Stage::new(config, &self.params, &self.status) {
+            Ok(stage) => {
+                // Only here: the latency stays the same for a whole activation.
+                context.set_latency_samples(stage.latency_samples());
+                self.stage = Some(stage);
+                true
+            }
+            Err(error) => {
+                nice_error!("{error}");
+                false
+            }
+        }
+    }
+
+    fn reset(&mut self) {
+        if let Some(stage) = &mut self.stage {
+            stage.reset();
+        }
+    }
+
+    fn process(
+        &mut self,
+        buffer: &mut Buffer,
+        aux: &mut AuxiliaryBuffers,
+        context: &mut impl ProcessContext<Self>,
+    ) -> ProcessStatus {
+        let (left, mut right) = match buffer.as_slice() {
+            [left] => (&mut **left, None),
+            [left, right, ..] => (&mut **left, Some(&mut **right)),
+            [] => return ProcessStatus::Normal,
+        };
+        if C::LAYOUTS[0].main_input_channels.is_none() {
+            // The framework leaves whatever was in the output. It is the side input that is dry here.
+            let side = aux.inputs.first().map_or(&[][..], |side| side.as_slice_immutable());
+            copy_or_clear(left, side.first());
+            if let Some(right) = &mut right {
+                copy_or_clear(right, side.last());
+            }
+        }
+        let Some(stage) = &mut self.stage else {
+            return ProcessStatus::Normal;
+        };
+        if stage.is_outdated(&self.params) && !self.restart_asked {
+            self.restart_asked = true;
+            context.request_restart();
+        }
+        if self.offline {
+            stage.wait_for_model(&self.params);
+        }
+        self.events.clear();
+        while let Some(event) = context.next_event() {
+            if let Some(kind) = events::translate(&event)
+                && self.events.len() < MAX_EVENTS
+            {
+                self.events.push(Event { offset: event.timing(), kind });
+            }
+        }
+        stage.process(left, right, &mut self.events, self.params.settings(), self.params.bypass.value());
+        // CLAP hosts may let a silent instance sleep. VST3 hosts read the tail from this, and always.
+        if stage.rests() && context.plugin_api() == PluginApi::Clap {
+            ProcessStatus::Normal
+        } else {
+            ProcessStatus::Tail(stage.tail_samples())
+        }
+    }
+
+    fn deactivate(&mut self) {
+        self.stage = None;
+    }
+}
+
+impl<C: Class> ClapPlugin for RetortPlugin<C> {
+    const CLAP_ID: &'static str = C::CLAP_ID;
+    const CLAP_DESCRIPTION: Option<&'static str> = Some(C::CLAP_DESCRIPTION);
+    const CLAP_MANUAL_URL: Option<&'static str> = None;
+    const CLAP_SUPPORT_URL: Option<&'static str> = None;
+    const CLAP_FEATURES: &'static [ClapFeature] = C::CLAP_FEATURES;
+}
+
+impl<C: Class> Vst3Plugin for RetortPlugin<C> {
+    const VST3_CLASS_ID: [u8; 16] = C::VST3_ID;
+    const VST3_SUBCATEGORIES: &'static [Vst3SubCategory] = C::VST3_CATEGORIES;
+}
+
+/// Fills `to` from a buffer that the host may have left out or cut short.
+fn copy_or_clear(to: &mut [f32], from: Option<&&mut [f32]>) {
+    let from = from.map_or(&[][..], |from| &from[..]);
+    let len = to.len().min(from.len());
+    to[..len].copy_from_slice(&from[..len]);
+    to[len..].fill(0.0);
+}

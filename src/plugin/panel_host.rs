@@ -1,0 +1,135 @@
+//! The panel's view of a plugin instance: every change goes through the host, as gestures it can record.
+
+use std::sync::Arc;
+
+use nice_plug::context::gui::GuiContext;
+use nice_plug::prelude::*;
+
+use super::models;
+use super::params::{LOWEST_PITCHES, RetortParams, SOURCES};
+use super::status::Status;
+use crate::analysis::LowestPitch;
+use crate::engine::{Setting, Source};
+use crate::panel::{Banner, MeterSnapshot, ModelEntry, PanelHost};
+
+/// What an open window works with.
+pub struct PluginPanelHost {
+    params: Arc<RetortParams>,
+    status: Arc<Status>,
+    context: GuiContext,
+    models: Vec<ModelEntry>,
+    /// Of the slot that plays, as of [`PluginPanelHost::refresh`].
+    model_id: String,
+}
+
+impl PluginPanelHost {
+    pub fn new(params: &Arc<RetortParams>, status: &Arc<Status>, context: GuiContext) -> Self {
+        Self {
+            params: Arc::clone(params),
+            status: Arc::clone(status),
+            context,
+            models: models::list(),
+            model_id: params.song.model(params.slot()),
+        }
+    }
+
+    /// Looks at what may have changed behind the panel's back; once a picture.
+    pub fn refresh(&mut self) {
+        let (song, slot) = (&self.params.song, self.params.slot());
+        if !song.holds(slot, &self.model_id) {
+            self.model_id = song.model(slot);
+        }
+    }
+
+    /// A change in one go, as one gesture.
+    fn change<P: Param>(&self, param: &P, value: P::Plain) {
+        let setter = self.context.param_setter();
+        setter.begin_set_parameter(param);
+        setter.set_parameter(param, value);
+        setter.end_set_parameter(param);
+    }
+}
+
+impl PanelHost for PluginPanelHost {
+    fn value(&self, setting: Setting) -> f32 {
+        self.params.of(setting).value()
+    }
+
+    fn begin(&mut self, setting: Setting) {
+        self.context.param_setter().begin_set_parameter(self.params.of(setting));
+    }
+
+    fn set(&mut self, setting: Setting, value: f32) {
+        self.context.param_setter().set_parameter(self.params.of(setting), value);
+    }
+
+    fn end(&mut self, setting: Setting) {
+        self.context.param_setter().end_set_parameter(self.params.of(setting));
+    }
+
+    fn source(&self) -> Source {
+        self.params.source()
+    }
+
+    fn set_source(&mut self, source: Source) {
+        if let Some(index) = SOURCES.iter().position(|(value, _)| *value == source) {
+            self.change(&self.params.source, index as i32);
+            self.context.request_restart();
+        }
+    }
+
+    fn lowest_pitch(&self) -> LowestPitch {
+        self.params.lowest_pitch()
+    }
+
+    fn set_lowest_pitch(&mut self, lowest: LowestPitch) {
+        if let Some(index) = LOWEST_PITCHES.iter().position(|(value, _)| *value == lowest) {
+            self.change(&self.params.lowest_pitch, index as i32);
+            self.context.request_restart();
+        }
+    }
+
+    fn latency_ms(&self, lowest: LowestPitch) -> f32 {
+        let rate = self.status.sample_rate_hz();
+        lowest.latency_samples(rate) as f32 * 1e3 / rate as f32
+    }
+
+    fn bypass(&self) -> Option<bool> {
+        Some(self.params.bypass.value())
+    }
+
+    fn set_bypass(&mut self, bypass: bool) {
+        self.change(&self.params.bypass, bypass);
+    }
+
+    fn models(&self) -> &[ModelEntry] {
+        &self.models
+    }
+
+    fn model_id(&self) -> &str {
+        &self.model_id
+    }
+
+    fn choose_model(&mut self, id: &str) {
+        self.params.song.set_model(self.params.slot(), id);
+        self.model_id = id.to_owned();
+        // The framework cannot tell the host that the song changed, but a parameter can.
+        self.change(&self.params.changes, self.params.next_change());
+    }
+
+    fn banner(&self) -> Option<Banner> {
+        self.status.banner()
+    }
+
+    fn meters(&self) -> MeterSnapshot {
+        let meters = &self.status.meters;
+        let db = |peak: f32| 20.0 * peak.log10();
+        MeterSnapshot {
+            input_peak_db: db(meters.take_input_peak()),
+            output_peak_db: db(meters.take_output_peak()),
+            frame: meters.frame(),
+            latency_ms: self.status.latency_ms(),
+            cpu_share: None,
+        }
+    }
+}

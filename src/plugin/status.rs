@@ -1,0 +1,51 @@
+//! What the instance tells its panel: measurements and messages. Written while it plays, read by the window's thread.
+
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
+use crate::engine::Meters;
+use crate::panel::Banner;
+
+/// Shared by the audio thread (numbers only), the loader and the panel.
+#[derive(Debug, Default)]
+pub struct Status {
+    /// Input, output and the frame that sounds.
+    pub meters: Meters,
+    /// Of the current activation; 0 before the first.
+    sample_rate_hz: AtomicU32,
+    latency_samples: AtomicU32,
+    banner: Mutex<Option<Banner>>,
+}
+
+impl Status {
+    /// Notes what an activation runs at.
+    pub fn activated(&self, sample_rate_hz: u32, latency_samples: u32) {
+        self.sample_rate_hz.store(sample_rate_hz, Relaxed);
+        self.latency_samples.store(latency_samples, Relaxed);
+    }
+
+    /// The host's rate; 48 kHz as long as the host has named none.
+    #[must_use]
+    pub fn sample_rate_hz(&self) -> u32 {
+        match self.sample_rate_hz.load(Relaxed) {
+            0 => 48_000,
+            rate => rate,
+        }
+    }
+
+    /// How late the output is, in ms.
+    #[must_use]
+    pub fn latency_ms(&self) -> f32 {
+        self.latency_samples.load(Relaxed) as f32 * 1e3 / self.sample_rate_hz() as f32
+    }
+
+    /// What the musician should know; not for the audio thread.
+    pub fn say(&self, banner: Option<Banner>) {
+        *self.banner.lock().unwrap_or_else(PoisonError::into_inner) = banner;
+    }
+
+    #[must_use]
+    pub fn banner(&self) -> Option<Banner> {
+        self.banner.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

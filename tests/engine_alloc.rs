@@ -1,0 +1,84 @@
+//! The engine's audio thread allocates and frees nothing, whatever happens in a block.
+
+mod support;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use retort::analysis::LowestPitch;
+use retort::engine::{Engine, EngineConfig, Event, EventKind, NoteAddress, Settings, Source};
+use support::following_instrument;
+
+/// Counts this thread's allocations and frees.
+struct Counting;
+
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: everything is handed on to the system's allocator; counting touches a thread-local without a destructor.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's contract is ours.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        COUNT.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's contract is ours.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn counted(work: impl FnOnce()) -> u64 {
+    let before = COUNT.with(Cell::get);
+    work();
+    COUNT.with(Cell::get) - before
+}
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(counted(|| drop(std::hint::black_box(Box::new(1)))), 2);
+}
+
+#[test]
+fn processing_never_allocates() {
+    for source in [Source::Audio, Source::Notes] {
+        let config = EngineConfig { sample_rate_hz: 44_100, source, lowest_pitch: LowestPitch::Hz40 };
+        let mut engine = Engine::new(config).unwrap();
+        assert!(engine.set_instrument(following_instrument(44_100)).is_none());
+        let mut next = Some(following_instrument(44_100));
+        let mut retired = None;
+        let input: Vec<f32> = (0..44_100).map(|n| 0.3 * (n as f32 * 0.04).sin()).collect();
+        let mut output = vec![0.0; 441];
+        for (block, input) in input.chunks(441).enumerate() {
+            let note = NoteAddress { note_id: None, channel: 0, key: 40 + block as u8 / 2 };
+            let kind = match block % 4 {
+                0 => EventKind::NoteOn { note, velocity: 0.7 },
+                1 => EventKind::PitchBend { channel: 0, value: 0.3 },
+                2 => EventKind::NoteOff { note },
+                _ => EventKind::AllNotesOff,
+            };
+            let events = [Event { offset: 100, kind }];
+            let settings = Settings { transpose: block as f32 * 0.1, room: 0.5, ..Settings::default() };
+            let allocations = counted(|| {
+                engine.process(input, &mut output, &events, &settings);
+                if block == 20 {
+                    retired = engine.set_instrument(next.take().unwrap());
+                }
+                if block == 30 {
+                    retired = engine.take_retired();
+                }
+                if block == 60 {
+                    engine.reset();
+                }
+            });
+            assert_eq!(allocations, 0, "{source:?}, block {block}");
+        }
+        assert!(retired.is_some(), "the crossfade was part of it");
+    }
+}

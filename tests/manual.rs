@@ -1,0 +1,33 @@
+//! The manual must keep up with the program.
+
+use retort::engine::{Setting, Unit};
+
+const MANUAL: &str = include_str!("../docs/manual.md");
+
+/// The manual's row about each setting begins like this.
+fn row_start(spec: &retort::engine::SettingSpec) -> String {
+    let (scale, unit) = match spec.unit {
+        Unit::Semitones => (1.0, "semitones"),
+        Unit::Decibels | Unit::DecibelOffset => (1.0, "dB"),
+        Unit::Percent => (100.0, "%"),
+    };
+    format!("| **{}** | {} to {} {unit} |", spec.name, spec.min * scale, spec.max * scale)
+}
+
+#[test]
+fn the_manual_has_a_row_for_every_setting_with_its_range() {
+    for spec in &Setting::ALL {
+        let row = row_start(spec);
+        assert!(MANUAL.contains(&row), "docs/manual.md lacks a row that starts with `{row}`");
+    }
+}
+
+#[test]
+fn the_manual_names_every_lowest_pitch() {
+    for lowest in
+        [retort::analysis::LowestPitch::Hz40, retort::analysis::LowestPitch::Hz80, retort::analysis::LowestPitch::Hz160]
+    {
+        let row = format!("| {} Hz |", lowest.hz());
+        assert!(MANUAL.contains(&row), "docs/manual.md lacks `{row}`");
+    }
+}

@@ -1,0 +1,8 @@
+//! What the synthesiser sounds like, against slow and obvious references in f64.
+
+mod allocation;
+mod harmonics;
+mod noise;
+mod reference;
+mod room;
+mod splits;

@@ -1,0 +1,104 @@
+"""Is the decoder that `retort` plays the one that was trained? Compares both, number by number, in float64 here.
+
+`retort controls MODEL FRAMES.csv OUT.f32` writes little-endian f32 rows: the pre-activations of the heads (amplitude,
+harmonics, noise), then the controls in the same order. `retort synth MODEL FRAMES.csv OUT.wav --no-noise --rate R` writes the
+harmonics alone, without the room.
+"""
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+
+from . import FRAME_RATE_HZ, HOP, SAMPLE_RATE_HZ
+from .export import load_decoder
+from .features import FeatureError, retort_binary
+from .synth import controls
+
+# Single precision and fast activation functions on the one side, double on the other.
+PRE_ACTIVATION_TOLERANCE = 2e-3
+CONTROL_TOLERANCE = 1e-3
+AUDIO_TOLERANCE = 1e-3
+
+
+def test_frames(n_frames: int = 750) -> tuple[np.ndarray, np.ndarray]:
+    """f0 in Hz and loudness in dB of a glide with vibrato, swells and silence between: within any violin's range."""
+    t = np.arange(n_frames) / FRAME_RATE_HZ
+    f0 = 220.0 * 2.0 ** (2.0 * t / t[-1] + 0.03 * np.sin(2 * np.pi * 5.5 * t))
+    loudness = np.maximum(-80.0, -20.0 - 60.0 * np.sin(np.pi * t) ** 8)
+    return f0.astype(np.float32), loudness.astype(np.float32)
+
+
+def write_frames(path: Path, f0_hz: np.ndarray, loudness_db: np.ndarray) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("time_s,f0_hz,voicing,loudness_db\n")
+        for k, (f0, loudness) in enumerate(zip(f0_hz, loudness_db)):
+            file.write(f"{k / FRAME_RATE_HZ!r},{float(f0)!r},1.0,{float(loudness)!r}\n")
+
+
+def decode(model: Path, f0_hz: np.ndarray, loudness_db: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict]:
+    """(pre-activations, controls, metadata), both `[frames, 1 + K + B]`, float64."""
+    decoder, metadata = load_decoder(model)
+    f0 = torch.from_numpy(f0_hz.astype(np.float64))[:, None]
+    loudness = torch.from_numpy(loudness_db.astype(np.float64))[:, None]
+    with torch.no_grad():
+        pre, _ = decoder(f0, loudness, decoder.initial_state(1).double())
+        values = controls(*pre, f0)
+    join = lambda parts: torch.cat(parts, -1)[:, 0].numpy()  # noqa: E731
+    return join(pre), join(values), metadata
+
+
+def harmonics(f0_hz: np.ndarray, amplitudes: np.ndarray) -> np.ndarray:
+    """The sum of sines in float64, slowly: the twin of both synthesisers."""
+    weights = np.arange(HOP) / HOP
+    ramp = lambda x: (x[:-1, None] + (x[1:] - x[:-1])[:, None] * weights.reshape(HOP, *(1,) * (x.ndim - 1))).reshape(-1, *x.shape[1:])  # noqa: E731
+    phase = np.cumsum(ramp(f0_hz) / SAMPLE_RATE_HZ)
+    faded = ramp(amplitudes)
+    return sum(faded[:, k] * np.sin(2 * np.pi * (k + 1) * phase) for k in range(amplitudes.shape[1]))
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise FeatureError(f"{' '.join(command)}: {done.stderr.strip() or done.returncode}")
+
+
+def compare(model: Path, retort: str) -> dict[str, float]:
+    """Greatest absolute differences: of the pre-activations, the controls, and the harmonics' audio."""
+    f0, loudness = test_frames()
+    pre, values, metadata = decode(model, f0, loudness)
+    n_harmonics = metadata["n_harmonics"]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_frames(folder / "frames.csv", f0, loudness)
+        _run([retort, "controls", str(model), str(folder / "frames.csv"), str(folder / "out.f32")])
+        rows = np.fromfile(folder / "out.f32", "<f4").reshape(len(f0), -1).astype(np.float64)
+        width = pre.shape[1]
+        if rows.shape[1] != 2 * width:
+            raise FeatureError(f"retort controls wrote rows of {rows.shape[1]} values, expected {2 * width}")
+        rate = ["--no-noise", "--rate", str(SAMPLE_RATE_HZ)]
+        _run([retort, "synth", str(model), str(folder / "frames.csv"), str(folder / "out.wav"), *rate])
+        heard, rate_hz = soundfile.read(folder / "out.wav", dtype="float64", always_2d=True)
+    if rate_hz != SAMPLE_RATE_HZ:
+        raise FeatureError(f"retort synth wrote {rate_hz} Hz, expected {SAMPLE_RATE_HZ}")
+    wanted = harmonics(f0.astype(np.float64), values[:, :1] * values[:, 1 : 1 + n_harmonics])
+    n = min(len(wanted), len(heard))
+    return {
+        "pre-activations": float(np.max(np.abs(rows[:, :width] - pre))),
+        "controls": float(np.max(np.abs(rows[:, width:] - values))),
+        "audio": float(np.max(np.abs(heard[:n, 0] - wanted[:n]))),
+        "audio peak": float(np.max(np.abs(wanted))),
+    }
+
+
+def parity(args) -> None:
+    """The `parity` command; raises if a difference is above its tolerance."""
+    found = compare(args.model, retort_binary(args.retort))
+    print(", ".join(f"{name} {value:.2e}" for name, value in found.items()))
+    limits = {"pre-activations": PRE_ACTIVATION_TOLERANCE, "controls": CONTROL_TOLERANCE, "audio": AUDIO_TOLERANCE}
+    for name, limit in limits.items():
+        if not found[name] <= limit:
+            raise ValueError(f"{name} differ by {found[name]:.2e}, more than {limit:.0e}")

@@ -1,0 +1,259 @@
+"""The training loop: crops in, checkpoints out; stops when the time is up or the held-out loss has long stopped falling.
+
+A run is a folder: `last.pt` (everything needed to go on), `best.pt` (the least held-out loss), `log.csv`.
+The learning rate rises over 100 steps and falls along a cosine to 3 % at the end of the budget, which is in steps or in
+minutes; a resumed run may be given another budget.
+"""
+
+import math
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import soxr
+import torch
+
+from . import FRAME_RATE_HZ, HOP, LOUDNESS_FLOOR_DB, SAMPLE_RATE_HZ, metrics
+from .gru import Decoder
+from .loss import loudness_loss, multi_scale_loss
+from .room import Rooms
+from .sources import Crops, Tape
+from .synth import Synth
+
+WARM_UP_STEPS = 100
+LEAST_RATE = 0.03
+CLIP_NORM = 3.0
+ROOM_RATE = 0.15
+OFFSET_RATE = 10.0
+
+
+@dataclass
+class Plan:
+    """Everything that decides the outcome of a run beside the data."""
+
+    variant: str
+    hidden: int
+    learning_rate: float
+    voices: int
+    crop_s: float
+    pre_roll_s: float = 0.3
+    n_harmonics: int = 80
+    n_noise_bands: int = 65
+    noise_fir_ms: float = 4.0
+    loudness_weight: float = 0.2
+    weight_decay: float = 0.01
+    average: float = 0.995
+    seed: int = 1
+
+
+PLANS = {
+    "full": Plan("full", hidden=512, learning_rate=7e-4, voices=4, crop_s=1.0),
+    "reduced": Plan("reduced", hidden=16, learning_rate=2e-3, voices=6, crop_s=2.0),
+}
+
+
+def seconds_to_frames(seconds: float) -> int:
+    return round(seconds * FRAME_RATE_HZ)
+
+
+class Run:
+    """A decoder with its rooms, their optimiser and their averaged weights (which are what is scored and exported)."""
+
+    def __init__(self, plan: Plan, sources: list[str], frozen_rooms: dict | None = None):
+        torch.manual_seed(plan.seed)
+        self.plan = plan
+        self.decoder = Decoder(plan.hidden, plan.n_harmonics, plan.n_noise_bands)
+        self.rooms = Rooms(sources)
+        self.synth = Synth(plan.n_noise_bands, plan.noise_fir_ms)
+        if frozen_rooms is not None:
+            self.rooms.load_state_dict(frozen_rooms)
+        self.rooms_frozen = frozen_rooms is not None
+        self.rooms.requires_grad_(not self.rooms_frozen)
+        rate = plan.learning_rate
+        groups = [{"params": list(self.decoder.parameters()), "lr": rate, "weight_decay": plan.weight_decay}]
+        if not self.rooms_frozen:
+            groups.append({"params": [self.rooms.taps], "lr": rate * ROOM_RATE, "weight_decay": 0.0})
+            groups.append({"params": [self.rooms.log_decay], "lr": rate, "weight_decay": 0.0})
+            groups.append({"params": [self.rooms.offset_db], "lr": rate * OFFSET_RATE, "weight_decay": 0.0})
+        self.optimiser = torch.optim.AdamW(groups, fused=True)
+        self.base_rates = [g["lr"] for g in groups]
+        self.average = {k: v.clone() for k, v in self.weights().items()}
+        self.step, self.minutes, self.best, self.best_step = 0, 0.0, math.inf, 0
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        named = {f"decoder.{k}": v.detach() for k, v in self.decoder.named_parameters()}
+        return named | {f"rooms.{k}": v.detach() for k, v in self.rooms.named_parameters()}
+
+    def render(self, f0_hz, loudness_db, source, pre_roll: int, noise=None):
+        """Wet audio `[voices, samples]` of the frames after the pre-roll, which is decoded without gradients."""
+        voices = f0_hz.shape[1]
+        loudness = (loudness_db + self.rooms.offsets_db()[source]).clamp_min(LOUDNESS_FLOOR_DB)
+        state = self.decoder.initial_state(voices)
+        early = ()
+        # Scores and exports are of the exact decoder; only training takes the short cut.
+        exact = not torch.is_grad_enabled()
+        if pre_roll:
+            with torch.no_grad():
+                early, state = self.decoder(f0_hz[:pre_roll], loudness[:pre_roll], state, exact)
+        late, _ = self.decoder(f0_hz[pre_roll:], loudness[pre_roll:], state, exact)
+        pre = tuple(torch.cat(pair) for pair in zip(early, late)) if pre_roll else late
+        if noise is None:
+            noise = 2.0 * torch.rand(voices, (f0_hz.shape[0] - 1) * HOP) - 1.0
+        return self.rooms(self.synth(pre, f0_hz, noise), source, keep_from=pre_roll * HOP)
+
+    def train_step(self, crops: Crops, progress: float) -> float:
+        """One update; `progress` is the share of the budget that is spent. Returns the loss."""
+        fade = LEAST_RATE + (1.0 - LEAST_RATE) * 0.5 * (1.0 + math.cos(math.pi * min(progress, 1.0)))
+        scale = fade * min(1.0, (self.step + 1) / WARM_UP_STEPS)
+        for group, base in zip(self.optimiser.param_groups, self.base_rates):
+            group["lr"] = base * scale
+        batch = crops.draw(self.plan.voices)
+        pre_roll = seconds_to_frames(self.plan.pre_roll_s)
+        heard = self.render(batch.f0_hz, batch.loudness_db, batch.source, pre_roll)
+        wanted = batch.audio[:, pre_roll * HOP :].contiguous()
+        loss = multi_scale_loss(heard, wanted, batch.bandwidth_hz)
+        total = loss + self.plan.loudness_weight * loudness_loss(heard, wanted)
+        self.optimiser.zero_grad(set_to_none=True)
+        total.backward()
+        torch.nn.utils.clip_grad_norm_([p for g in self.optimiser.param_groups for p in g["params"]], CLIP_NORM)
+        self.optimiser.step()
+        self.step += 1
+        # A young average would remember the start: it lengthens with the run.
+        keep = min(self.plan.average, self.step / (self.step + 10.0))
+        weights = self.weights()
+        torch._foreach_lerp_([self.average[name] for name in weights], list(weights.values()), 1.0 - keep)
+        return float(loss.detach())
+
+    def averaged_rooms(self) -> dict[str, torch.Tensor]:
+        """The rooms' state with averaged weights, to be frozen in another run."""
+        return {name.removeprefix("rooms."): value for name, value in self.average.items() if name.startswith("rooms.")}
+
+    def with_average(self):
+        """A copy-free swap: within the block the averaged weights are in place."""
+        return _Swapped(self)
+
+    def save(self, path: Path) -> None:
+        state = {
+            "plan": asdict(self.plan),
+            "sources": self.rooms.sources,
+            "decoder": self.decoder.state_dict(),
+            "rooms": self.rooms.state_dict(),
+            "average": self.average,
+            "optimiser": self.optimiser.state_dict(),
+            "rooms_frozen": self.rooms_frozen,
+            "progress": [self.step, self.minutes, self.best, self.best_step],
+        }
+        part = path.with_suffix(".part")
+        torch.save(state, part)
+        part.replace(path)
+
+    @classmethod
+    def load(cls, path: Path, other_rooms: dict | None = None) -> "Run":
+        """A checkpoint to go on with; with `other_rooms` these take the place of its own and are frozen."""
+        state = torch.load(path, weights_only=True)
+        if other_rooms is not None and not state["rooms_frozen"]:
+            # The optimiser forgets: its groups are others now.
+            state["optimiser"], state["rooms_frozen"] = None, True
+        if other_rooms is not None:
+            state["rooms"] = other_rooms
+            state["average"] |= {f"rooms.{name}": value.clone() for name, value in other_rooms.items()}
+            state["progress"][2] = math.inf
+        run = cls(Plan(**state["plan"]), state["sources"], state["rooms"] if state["rooms_frozen"] else None)
+        run.decoder.load_state_dict(state["decoder"])
+        run.rooms.load_state_dict(state["rooms"])
+        run.average = state["average"]
+        if state["optimiser"] is not None:
+            run.optimiser.load_state_dict(state["optimiser"])
+        run.step, run.minutes, run.best, run.best_step = state["progress"]
+        return run
+
+
+class _Swapped:
+    def __init__(self, run: Run):
+        self.run = run
+
+    def _exchange(self):
+        for name, value in self.run.weights().items():
+            kept = value.clone()
+            value.copy_(self.run.average[name])
+            self.run.average[name].copy_(kept)
+
+    def __enter__(self):
+        self._exchange()
+
+    def __exit__(self, *_):
+        self._exchange()
+
+
+def held_out_loss(run: Run, tapes: list[Tape]) -> float:
+    """The multi-scale loss at 16 kHz, as it is reported, over whole held-out takes with the averaged weights.
+
+    Each take starts from silence, so its first half second is not scored.
+    """
+    skip = metrics.RATE_HZ // 2
+    generator = torch.Generator().manual_seed(0)
+    losses, lengths = [], []
+    with torch.no_grad(), run.with_average():
+        for tape in tapes:
+            f0 = torch.from_numpy(tape.features.f0_hz)[:, None]
+            loudness = torch.from_numpy(tape.features.loudness_db)[:, None]
+            source = torch.tensor([run.rooms.sources.index(tape.source)])
+            noise = 2.0 * torch.rand(1, len(tape) * HOP, generator=generator) - 1.0
+            heard = run.render(f0, loudness, source, 0, noise)[0].numpy()
+            both = [soxr.resample(x, SAMPLE_RATE_HZ, metrics.RATE_HZ, quality="HQ") for x in (tape.audio, heard)]
+            losses.append(metrics.multi_scale_loss(both[0][skip:], both[1][skip:]))
+            lengths.append(len(tape))
+    return float(np.average(losses, weights=lengths))
+
+
+@dataclass
+class Budget:
+    """A run ends after `steps` or `minutes`, whichever comes first, or `patience` steps after its best."""
+
+    steps: int = 10**9
+    minutes: float = 10**9
+    patience: int = 10**9
+    check_every: int = 250
+
+
+def train(run: Run, crops: Crops, held_out: list[Tape], folder: Path, budget: Budget) -> None:
+    """Trains until the budget is spent; prints progress and writes the run's folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    log = folder / "log.csv"
+    if run.step == 0 or not log.exists():
+        log.write_text("step,minutes,training_loss,held_out_loss,learning_rate\n", encoding="utf-8")
+    recent: list[float] = []
+    before, started = run.minutes, time.monotonic()
+    first_step = run.step
+    while True:
+        run.minutes = before + (time.monotonic() - started) / 60.0
+        progress = max(run.step / budget.steps, run.minutes / budget.minutes)
+        finished = progress >= 1.0 or run.step - run.best_step >= budget.patience
+        if run.step > first_step and (finished or run.step % budget.check_every == 0):
+            loss = held_out_loss(run, held_out)
+            training = float(np.mean(recent)) if recent else math.nan
+            recent.clear()
+            rate = run.optimiser.param_groups[0]["lr"]
+            with log.open("a", encoding="utf-8") as file:
+                file.write(f"{run.step},{run.minutes:.2f},{training:.4f},{loss:.4f},{rate:.2e}\n")
+            if loss < run.best:
+                run.best, run.best_step = loss, run.step
+                run.save(folder / "best.pt")
+            run.save(folder / "last.pt")
+            pace = (run.minutes - before) / max(run.step - first_step, 1)
+            left = min(budget.minutes - run.minutes, (budget.steps - run.step) * pace)
+            print(
+                f"{run.plan.variant}: step {run.step}, {run.minutes:.1f} min, training {training:.3f}, "
+                f"held out {loss:.3f} (best {run.best:.3f} at {run.best_step}), "
+                f"{pace * 60_000:.0f} ms a step, {max(left, 0.0):.0f} min to go",
+                flush=True,
+            )
+        if finished:
+            return
+        loss = run.train_step(crops, progress)
+        if not math.isfinite(loss):
+            raise FloatingPointError(f"the loss is {loss} at step {run.step}: the checkpoint before is in {folder}")
+        recent.append(loss)

@@ -1,0 +1,94 @@
+//! `cargo xtask test`: what a person runs before sending a change, and CI on every change.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::bundle;
+use crate::cargo::{cargo, target_dir};
+use crate::licences;
+use crate::links;
+use crate::needs::{self, ALSA, CLIPPY, PKG_CONFIG, PYTHON, RUSTFMT};
+use crate::python;
+use crate::step::{Report, must};
+use crate::{Options, Outcome, project_root};
+
+pub const HELP: &str = "\
+Runs the checks and tests: layout, licences, links, clippy, the core without any feature, then
+everything else, with the plugin files loaded by CLAP and VST3 hosts.
+
+Usage: cargo xtask test [--all] [--yes]
+
+Options:
+  --all   Also the Python side: training, and plugin hosts that are Python packages. Python
+          packages are installed into the user's cache folder the first time (PyTorch is large:
+          the size is shown before it starts)
+  --yes   Install what is missing without asking
+
+The last line is the sum of all tests: `N passed, N failed`.";
+
+pub fn run(options: &Options) -> Outcome {
+    let mut needs = vec![&RUSTFMT, &CLIPPY, &PKG_CONFIG, &ALSA];
+    if options.has("--all") {
+        needs.push(&PYTHON);
+    }
+    needs::ensure(&needs, options)?;
+    let mut report = Report::default();
+    rust(&mut report);
+    if options.has("--all") {
+        python(&mut report, options);
+    }
+    report.finish()
+}
+
+fn rust(report: &mut Report) {
+    report.check("Layout of the code", || must("accept the layout", cargo().args(["fmt", "--all", "--check"])));
+    report.check("Licences of the dependencies", licences::check);
+    report.check("Links between the pages", links::check);
+    // The core alone first: it is the quickest to fail, and must not lean on the other features.
+    report.check("Clippy on the core", || {
+        must("accept the core", cargo().args(["clippy", "--lib", "--no-default-features", "--", "-D", "warnings"]))
+    });
+    report.suite("Tests of the core alone", cargo().args(["test", "--lib", "--no-default-features", "--no-fail-fast"]));
+    report.check("Clippy on everything", || {
+        let mut clippy = cargo();
+        clippy.args(["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]);
+        must("accept the code", &mut clippy)
+    });
+    // Not target/bundled: a release bundle made for playing stays as it is.
+    let bundled = test_bundles();
+    report.check("Plugin files", || bundle::build("debug", &bundled));
+    let mut everything = cargo();
+    everything.args(["test", "--workspace", "--all-features", "--no-fail-fast"]);
+    everything.env("RETORT_BUNDLED", &bundled);
+    report.suite("Tests of everything, with the plugin files in hosts", &mut everything);
+}
+
+fn python(report: &mut Report, options: &Options) {
+    let mut environment = None;
+    report.check("Python packages", || {
+        environment = Some(python::environment(options)?);
+        Ok(())
+    });
+    let Some(python) = environment else { return };
+    report.suite("Tests of training", &mut pytest(&python, "training/tests"));
+    report.suite("Tests in Python plugin hosts", &mut pytest(&python, "tests/python"));
+}
+
+fn pytest(python: &Path, folder: &str) -> Command {
+    // The tests call `retort`: the one just built, not one that may be installed.
+    let mut path = vec![target_dir().join("debug")];
+    path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+    let mut command = Command::new(python);
+    command.current_dir(project_root()).args(["-m", "pytest", folder]);
+    if let Ok(path) = std::env::join_paths(path) {
+        command.env("PATH", path);
+    }
+    command.env("PYTHONPATH", project_root().join("training"));
+    command.env("RETORT_BUNDLED", test_bundles());
+    command
+}
+
+/// Where the debug bundles for the tests lie.
+fn test_bundles() -> PathBuf {
+    target_dir().join("test-bundled")
+}
