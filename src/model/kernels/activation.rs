@@ -16,6 +16,7 @@ const ROUNDER: f32 = 12_582_912.0;
 
 /// e^x for x in -87 to 88, beyond which it stays at the end's value; NaN counts as -87.
 #[inline(always)]
+#[allow(clippy::manual_clamp, reason = "clamp would let NaN through")]
 fn exp<const F: bool>(x: f32) -> f32 {
     // In this order NaN becomes the lower end.
     let x = x.max(-87.0).min(88.0);
@@ -60,6 +61,7 @@ fn ln_1p<const F: bool>(t: f32) -> f32 {
 }
 
 #[inline(always)]
+#[allow(clippy::manual_clamp, reason = "clamp would let NaN through")]
 fn exp_sigmoid_one<const F: bool>(x: f32) -> f32 {
     // sigmoid(x)^ln(10) = exp(-ln(10) softplus(-x)).
     let x = x.max(-80.0).min(80.0);

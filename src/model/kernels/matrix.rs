@@ -224,6 +224,7 @@ unsafe fn columns<L: Lanes, W: Weight, const V: usize, const R: usize>(
 /// # Safety
 /// `row` points to `R * L::N` weights.
 #[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "r and v run over two dimensions at once")]
 unsafe fn accumulate<L: Lanes, W: Weight, const V: usize, const R: usize>(
     sums: &mut [[L; R]; V],
     row: *const W,
