@@ -83,10 +83,10 @@ def compare(takes: list[dict], renderings: list[dict]) -> dict[str, float]:
     return dict(zip(FIGURES, map(float, values)))
 
 
-def render(retort: str, models: Path, model_id: str, take: Take, seed: int, folder: Path) -> Path:
+def render(retort: str, models: Path, model_id: str, take: Take, seed: int, lowest_pitch_hz: int, folder: Path) -> Path:
     output = folder / f"{take.path.stem}-{model_id.replace('/', '-')}-{seed}.wav"
     command = [retort, "render", str(take.path), str(output), "--model", model_id]
-    command += ["--match", "none", "--room", "1", "--seed", str(seed)]
+    command += ["--match", "none", "--room", "1", "--seed", str(seed), "--lowest-pitch", str(lowest_pitch_hz)]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"RETORT_MODELS": str(models)})
     if done.returncode != 0:
         raise FeatureError(f"{' '.join(command)}: {done.stderr.strip() or done.returncode}")
@@ -98,6 +98,7 @@ def evaluate(args) -> None:
     instrument = INSTRUMENTS[args.instrument]
     retort = retort_binary(args.retort)
     models = args.models.resolve()
+    lowest = args.lowest_pitch or instrument.lowest_pitch_hz
     listen = lambda path: measure(path, retort, args.cache, instrument.lowest_pitch_hz)  # noqa: E731
     tracker = SwiftF0(threads=1, spin=False)
     reference = instrument.sources[0].name
@@ -115,7 +116,7 @@ def evaluate(args) -> None:
             for seed in range(1, args.seeds + 1):
                 renderings = []
                 for take in takes:
-                    path = render(retort, models, model_id, take, seed, folder)
+                    path = render(retort, models, model_id, take, seed, lowest, folder)
                     audio, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
                     audio = audio.mean(axis=1)[: take.n_samples]
                     soundfile.write(path, audio, rate_hz, subtype="FLOAT")
@@ -123,7 +124,8 @@ def evaluate(args) -> None:
                     path.unlink()
                 seeds.append(compare([t.measured for t in takes], renderings))
                 print(f"{model_id} seed {seed}: " + ", ".join(f"{k} {v:.3f}" for k, v in seeds[-1].items()), flush=True)
-            _keep(models, instrument.name, variant, seeds, pieces)
+            if lowest == instrument.lowest_pitch_hz:
+                _keep(models, instrument.name, variant, seeds, pieces)
 
 
 def _keep(models: Path, instrument: str, variant: str, seeds: list[dict], pieces) -> None:
