@@ -103,6 +103,12 @@ impl ClapHost {
         &self.params
     }
 
+    /// Loads a state as it lies in a host's file: the framework puts the length in front, as 64 bits.
+    pub fn load_framed(&mut self, framed: &[u8]) -> bool {
+        let state: PluginState = self.extension();
+        state.load(&self.instance.plugin_handle(), &mut Cursor::new(framed)).is_ok()
+    }
+
     fn param(&self, name: &str) -> &ClapParam {
         self.params.iter().find(|param| param.name == name).unwrap_or_else(|| panic!("{name} is a parameter"))
     }
@@ -283,12 +289,13 @@ impl TestHost for ClapHost {
         let state: PluginState = self.extension();
         let mut saved = Vec::new();
         state.save(&self.instance.plugin_handle(), &mut saved).expect("memory can be written");
-        saved
+        let (length, json) = saved.split_first_chunk().expect("it begins with its length");
+        assert_eq!(u64::from_le_bytes(*length), json.len() as u64);
+        json.to_vec()
     }
 
-    fn load(&mut self, saved: &[u8]) -> bool {
-        let state: PluginState = self.extension();
-        state.load(&self.instance.plugin_handle(), &mut Cursor::new(saved)).is_ok()
+    fn load(&mut self, json: &[u8]) -> bool {
+        self.load_framed(&[&(json.len() as u64).to_le_bytes(), json].concat())
     }
 
     fn take_restart_request(&mut self) -> bool {

@@ -51,6 +51,7 @@ pub trait TestHost: Sized {
     /// One block: `input` has one slice a channel (the effect's input or the instrument's side input). The output buffers
     /// are full of rubbish before.
     fn block(&mut self, input: &[&[f32]], len: usize, events: &[(usize, Happening)]) -> Vec<Vec<f32>>;
+    /// The state as JSON.
     fn save(&mut self) -> Vec<u8>;
     fn load(&mut self, state: &[u8]) -> bool;
     /// Whether the plugin has asked to be activated anew since the last call.

@@ -20,6 +20,14 @@ def load(name):
     return pedalboard.load_plugin(str(BUNDLE), plugin_name=name)
 
 
+def load_dry(name):
+    """Only the pitched part, so that what is measured does not depend on how noisy or roomy the model is."""
+    plugin = load(name)
+    plugin.parameters["noise_db"].raw_value = 0
+    plugin.parameters["room"].raw_value = 0
+    return plugin
+
+
 def note(key=69, velocity=100, start_s=0.1, end_s=0.9):
     return [(bytes([0x90, key, velocity]), start_s), (bytes([0x80, key, 0]), end_s)]
 
@@ -47,7 +55,7 @@ def test_the_file_holds_both_plugins():
 
 
 def test_a_note_plays_at_its_pitch():
-    out = load("Retort").process(note(), duration=1.5, sample_rate=RATE_HZ)
+    out = load_dry("Retort").process(note(), duration=1.5, sample_rate=RATE_HZ)
     assert out.shape == (2, 72_000)
     assert np.isfinite(out).all()
     assert np.abs(out[:, : int(0.1 * RATE_HZ)]).max() == 0
@@ -57,12 +65,12 @@ def test_a_note_plays_at_its_pitch():
 
 @pytest.mark.parametrize("rate_hz", [22_050, 44_100, 47_952, 96_000, 192_000])
 def test_every_rate_plays_at_its_pitch(rate_hz):
-    out = load("Retort").process(note(), duration=1.0, sample_rate=rate_hz)
+    out = load_dry("Retort").process(note(), duration=1.0, sample_rate=rate_hz)
     assert abs(cents_off(out[0, int(0.4 * rate_hz) : int(0.8 * rate_hz)], 440.0, rate_hz)) < 30
 
 
 def test_audio_goes_through_the_effect_at_its_pitch():
-    plugin = load("Retort FX")
+    plugin = load_dry("Retort FX")
     dry = tone(330.0)
     for input in (np.stack([dry, dry]), dry[None]):
         out = plugin.process(input, RATE_HZ)
@@ -110,7 +118,7 @@ def test_a_state_comes_back_equal():
 
 
 def test_the_effect_plays_what_it_hears_transposed():
-    plugin = load("Retort FX")
+    plugin = load_dry("Retort FX")
     plugin.transpose_st = 12.0
     out = plugin.process(np.stack([tone(330.0)] * 2), RATE_HZ)
     assert abs(cents_off(out[0, 20_000:30_000], 660.0)) < 30
