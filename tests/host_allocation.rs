@@ -70,7 +70,12 @@ fn processing_neither_allocates_nor_frees() {
             events.push(&NoteOnEvent::new(10, note, 0.8));
             for (index, id) in moved.iter().enumerate() {
                 let at = 30 * (index as u32 + 1);
-                events.push(&ParamValueEvent::new(at, *id, Pckn::match_all(), f64::from((block + index as u32) % 7) / 6.0));
+                events.push(&ParamValueEvent::new(
+                    at,
+                    *id,
+                    Pckn::match_all(),
+                    f64::from((block + index as u32) % 7) / 6.0,
+                ));
             }
             events.push(&NoteOffEvent::new(400, note, 0.0));
             // Another model now and then: the new one comes in and the old one goes out without freeing it.

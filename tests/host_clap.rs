@@ -41,8 +41,7 @@ const IDS: [(&str, u32); 12] = [
 fn parameters_have_the_ids_that_songs_hold() {
     for class in [Class::Instrument, Class::Effect] {
         let host = ClapHost::open(class);
-        let found: Vec<_> =
-            host.described_params().iter().map(|param| (param.name.as_str(), param.id.get())).collect();
+        let found: Vec<_> = host.described_params().iter().map(|param| (param.name.as_str(), param.id.get())).collect();
         assert_eq!(found, IDS, "{class:?}");
     }
 }

@@ -53,7 +53,10 @@ fn the_instrument_keeps_its_side_input_whatever_arrangement_a_host_asks_for() {
         for behind in [0, kMono, kStereo, u64::MAX] {
             let mut host = Vst3Host::open(Class::Instrument);
             let accepted = host.arrange(inputs, outputs, behind);
-            println!("{inputs:?} -> {outputs:?}, {behind:#x} behind: {}", if accepted { "accepted" } else { "refused" });
+            println!(
+                "{inputs:?} -> {outputs:?}, {behind:#x} behind: {}",
+                if accepted { "accepted" } else { "refused" }
+            );
             assert_eq!(busses(&host, true), expected);
             assert_eq!(busses(&host, false)[0].1, 2);
             host.activate(48_000.0, 512);

@@ -120,12 +120,7 @@ impl ClapHost {
     }
 
     /// One block with buffers that are all there already: nothing here allocates but the events' buffer.
-    pub fn process(
-        &mut self,
-        input: &mut [Vec<f32>],
-        output: &mut [Vec<f32>],
-        events: &EventBuffer,
-    ) -> ProcessStatus {
+    pub fn process(&mut self, input: &mut [Vec<f32>], output: &mut [Vec<f32>], events: &EventBuffer) -> ProcessStatus {
         let processor = self.processor.as_mut().expect("it has been activated");
         let mut input_ports = AudioPorts::with_capacity(2, 1);
         let mut output_ports = AudioPorts::with_capacity(2, 1);
@@ -138,10 +133,8 @@ impl ClapHost {
             channels: AudioPortBufferType::f32_output_only(output.iter_mut().map(Vec::as_mut_slice)),
         }]);
         let mut sent = EventBuffer::new();
-        measured(|| {
-            processor.process(&inputs, &mut outputs, &events.as_input(), &mut sent.as_output(), None, None)
-        })
-        .expect("processing does not fail")
+        measured(|| processor.process(&inputs, &mut outputs, &events.as_input(), &mut sent.as_output(), None, None))
+            .expect("processing does not fail")
     }
 
     fn push(&self, buffer: &mut EventBuffer, at: usize, happening: Happening) {
@@ -200,7 +193,8 @@ fn read_ports(instance: &mut PluginInstance<Handlers>, is_input: bool) -> Vec<Po
 impl TestHost for ClapHost {
     fn open(class: Class) -> Self {
         // SAFETY: our own plugin file, which does nothing when it is loaded.
-        let entry = unsafe { PluginEntry::load(bundle("Retort.clap").as_os_str()) }.expect("a CLAP file that can be loaded");
+        let entry =
+            unsafe { PluginEntry::load(bundle("Retort.clap").as_os_str()) }.expect("a CLAP file that can be loaded");
         Self::open_from(&entry, class)
     }
 
@@ -278,8 +272,9 @@ impl TestHost for ClapHost {
         }
         let channels = self.input_ports.first().map_or(0, |port| port.channels as usize);
         let silence = vec![0.0; len];
-        let mut input: Vec<Vec<f32>> =
-            (0..channels).map(|channel| input.get(channel).map_or(silence.clone(), |samples| samples.to_vec())).collect();
+        let mut input: Vec<Vec<f32>> = (0..channels)
+            .map(|channel| input.get(channel).map_or(silence.clone(), |samples| samples.to_vec()))
+            .collect();
         let mut output = vec![vec![7.7; len]; self.output_ports[0].channels as usize];
         self.process(&mut input, &mut output, &buffer);
         output

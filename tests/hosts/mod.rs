@@ -27,10 +27,18 @@ pub enum Class {
 /// What happens at a sample.
 #[derive(Clone, Copy, Debug)]
 pub enum Happening {
-    NoteOn { key: u8, velocity: f64 },
-    NoteOff { key: u8 },
+    NoteOn {
+        key: u8,
+        velocity: f64,
+    },
+    NoteOff {
+        key: u8,
+    },
     /// A parameter by its name, with a value from 0 to 1.
-    Param { name: &'static str, value: f64 },
+    Param {
+        name: &'static str,
+        value: f64,
+    },
 }
 
 /// What all hosts can do. An instance is opened inactive.

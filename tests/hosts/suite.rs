@@ -196,9 +196,14 @@ pub fn the_tail_is_as_long_as_reported<H: TestHost>() {
 pub fn a_state_comes_back_equal_and_sounds_the_same<H: TestHost>() {
     let events = [(0, NOTE_ON), (9_000, NOTE_OFF)];
     let mut host = H::open(Class::Instrument);
-    for (name, value) in
-        [("Transpose", 0.55), ("Noise", 0.4), ("Room", 0.25), ("Output", 0.9), ("Model slot", 1.0), ("Lowest pitch", 0.0)]
-    {
+    for (name, value) in [
+        ("Transpose", 0.55),
+        ("Noise", 0.4),
+        ("Room", 0.25),
+        ("Output", 0.9),
+        ("Model slot", 1.0),
+        ("Lowest pitch", 0.0),
+    ] {
         host.set(name, value);
     }
     let saved = host.save();

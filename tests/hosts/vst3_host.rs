@@ -112,7 +112,12 @@ impl Vst3Host {
 
     /// Asks for an arrangement while inactive. `behind` lies in memory behind the list of inputs, where a plugin has no
     /// business to look. Returns whether it was accepted.
-    pub fn arrange(&mut self, inputs: &[SpeakerArrangement], outputs: &[SpeakerArrangement], behind: SpeakerArrangement) -> bool {
+    pub fn arrange(
+        &mut self,
+        inputs: &[SpeakerArrangement],
+        outputs: &[SpeakerArrangement],
+        behind: SpeakerArrangement,
+    ) -> bool {
         let mut all_inputs = [inputs, &[behind]].concat();
         let mut all_outputs = [outputs, &[behind]].concat();
         // SAFETY: both lists are longer than what is told.
