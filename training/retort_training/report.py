@@ -86,7 +86,7 @@ def _instrument(models: Path, instrument: str, files: list[Path]) -> str:
     quiet, loud = one["range"]["loudness_db"]
     played = one["performance"]
     parts.append(
-        f"99 % of the voiced training frames lie between {low:.0f} and {high:.0f} Hz and between {quiet:.1f} and {loud:.1f} dB. "
+        f"The voiced training frames lie (3rd to 99.5th percentile) between {low:.0f} and {high:.0f} Hz and between {quiet:.1f} and {loud:.1f} dB. "
         f"Jitter: {played['f0_jitter_cents']:.1f} cents, {played['loudness_jitter_db']:.2f} dB; median onset {played['onset_ms']:.0f} ms, "
         f"release {played['release_ms']:.0f} ms."
     )
