@@ -108,3 +108,17 @@ fn of_two_requests_for_another_instrument_the_latest_wins_and_the_other_comes_ba
     engine.process(&[], &mut output, &[], &Settings::default());
     assert!(engine.take_retired().is_some() && engine.take_retired().is_none());
 }
+
+#[test]
+fn the_seed_decides_the_noise_of_what_is_heard_and_the_same_seed_repeats_it() {
+    let input: Vec<f32> = (0..24_000).map(|n| 0.3 * (n as f32 * 0.05).sin()).collect();
+    let rendered = |seed| {
+        let config = EngineConfig { sample_rate_hz: RATE, source: Source::Audio, lowest_pitch: LowestPitch::Hz80 };
+        let mut engine = Engine::new(config).unwrap();
+        engine.set_seed(seed);
+        assert!(engine.set_instrument(support::breathing_instrument(RATE)).is_none());
+        render(&mut engine, &input, &[], 512)
+    };
+    assert!(rendered(1) == rendered(1));
+    assert!(rendered(1) != rendered(2));
+}

@@ -139,7 +139,7 @@ impl Engine {
         idle && !fading && matches!(&self.frames_from, FramesFrom::Notes(player) if player.is_silent(self.position))
     }
 
-    /// Seeds noise and variation. Takes effect with [`Engine::reset`] or the next note.
+    /// Seeds noise and variation. Takes effect with [`Engine::reset`], an instrument or the next note.
     pub fn set_seed(&mut self, seed: u64) {
         self.seed = seed;
     }
@@ -162,7 +162,7 @@ impl Engine {
             self.introduce();
         }
         if let Some(instrument) = &mut self.current {
-            instrument.reset();
+            instrument.reset(self.seed);
         }
     }
 
@@ -218,8 +218,11 @@ impl Engine {
         self.meters.add_output(output);
     }
 
-    /// Tells the player how this instrument's notes are played.
+    /// Makes a new instrument this engine's own: its noise, and how the player plays its notes.
     fn introduce(&mut self) {
+        if let Some(instrument) = &mut self.current {
+            instrument.reset(self.seed);
+        }
         if let (FramesFrom::Notes(player), Some(instrument)) = (&mut self.frames_from, &self.current) {
             player.set_profile(instrument.profile());
         }
@@ -268,7 +271,7 @@ impl Engine {
             }
             source::Heard::Silence => {
                 if let Some(instrument) = &mut self.current {
-                    instrument.reset();
+                    instrument.reset(self.seed);
                 }
             }
         }
@@ -293,7 +296,8 @@ impl Engine {
         // What is not a number would stay in recirculating memory for ever: start afresh.
         if out.iter().any(|x| !x.is_finite()) {
             out.fill(0.0);
-            self.current.iter_mut().chain(&mut self.outgoing).for_each(|instrument| instrument.reset());
+            let seed = self.seed;
+            self.current.iter_mut().chain(&mut self.outgoing).for_each(|instrument| instrument.reset(seed));
         }
     }
 }
