@@ -1,5 +1,6 @@
 //! What the panel asks of whoever shows it. The plugin and the application implement it; nothing else is between them.
 
+use super::Banner;
 use crate::{
     analysis::LowestPitch,
     engine::{Setting, Source},
@@ -60,25 +61,6 @@ pub trait PanelHost {
 
     /// The newest measurements.
     fn meters(&self) -> MeterSnapshot;
-}
-
-/// A line across the panel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Banner {
-    pub severity: Severity,
-    /// One or two short sentences: what is wrong, and what helps.
-    pub text: String,
-}
-
-/// How much a [`Banner`] matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
-    /// Work in progress, such as a model that loads.
-    Note,
-    /// Sound goes on, but not as the user asked.
-    Warning,
-    /// No sound.
-    Error,
 }
 
 /// A model as the panel lists it.
