@@ -43,13 +43,13 @@ pub fn show(ui: &mut Ui, shown: &Shown<'_>) -> Option<Wish> {
         ui.spacing_mut().item_spacing.x = 12.0;
         let found = &shown.search.found;
         let output = column(ui, "Audio output", |ui| {
-            choose_device(ui, "output", choice.output.as_deref(), &found.outputs, 184.0)
+            choose_device(ui, "output", choice.output.as_deref(), &found.outputs, 168.0)
         });
         if let Some(output) = output {
             wish = Some(Wish::Devices(DeviceChoice { output, ..choice.clone() }));
         }
         let input =
-            column(ui, "Audio input", |ui| choose_device(ui, "input", choice.input.as_deref(), &found.inputs, 184.0));
+            column(ui, "Audio input", |ui| choose_device(ui, "input", choice.input.as_deref(), &found.inputs, 168.0));
         if let Some(input) = input {
             wish = Some(Wish::Devices(DeviceChoice { input, ..choice.clone() }));
         }
@@ -72,7 +72,9 @@ pub fn show(ui: &mut Ui, shown: &Shown<'_>) -> Option<Wish> {
             wish = Some(Wish::Devices(DeviceChoice { buffer_frames, ..choice.clone() }));
         }
         let text = if shown.search.is_under_way() { "Looking…" } else { "Rescan" };
-        let button = column(ui, &dropouts(shown.dropouts), |ui| ui.button(text));
+        let button = column(ui, &dropouts(shown.dropouts), |ui| {
+            ui.add(egui::Button::new(text).wrap_mode(egui::TextWrapMode::Extend))
+        });
         if button.on_hover_text("Looks for devices that were plugged in.").clicked() {
             wish = Some(Wish::Search);
         }
@@ -126,7 +128,7 @@ fn choose_midi(ui: &mut Ui, chosen: Option<&str>, ports: &MidiPorts) -> Option<O
         (None, None) if ports.names.is_empty() => "None found",
         (None, None) => "All ports",
     };
-    let response = ComboBox::from_id_salt("midi").width(136.0).truncate().selected_text(text).show_ui(ui, |ui| {
+    let response = ComboBox::from_id_salt("midi").width(128.0).truncate().selected_text(text).show_ui(ui, |ui| {
         ui.set_min_width(240.0);
         if ui.selectable_label(chosen.is_none(), "All ports").clicked() {
             choice = Some(None);
@@ -155,7 +157,7 @@ fn choose_number(
 ) -> Option<Option<u32>> {
     let mut choice = None;
     let text = chosen.map_or(automatic, &write);
-    ComboBox::from_id_salt(id).width(96.0).truncate().selected_text(text).show_ui(ui, |ui| {
+    ComboBox::from_id_salt(id).width(80.0).truncate().selected_text(text).show_ui(ui, |ui| {
         if ui.selectable_label(chosen.is_none(), "Automatic").clicked() {
             choice = Some(None);
         }

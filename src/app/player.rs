@@ -203,6 +203,10 @@ impl PanelHost for Player {
         self.load();
     }
 
+    fn how_to_play(&self) -> &'static str {
+        "Play a MIDI keyboard, or the keys A to L of this one"
+    }
+
     fn banner(&self) -> Option<Banner> {
         let silent = self.streams.is_none();
         let severity = |error: &AppError| match error {

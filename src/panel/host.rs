@@ -54,6 +54,11 @@ pub trait PanelHost {
     /// Asks for a model by its id; loading may take a moment.
     fn choose_model(&mut self, id: &str);
 
+    /// What a newcomer should do to hear something with [`Source::Notes`].
+    fn how_to_play(&self) -> &'static str {
+        "Play a note on a MIDI keyboard"
+    }
+
     /// What the user has to know now: a saved model that is missing, a device that is gone. `None` when all is well.
     fn banner(&self) -> Option<Banner> {
         None

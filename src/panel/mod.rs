@@ -77,22 +77,19 @@ impl Panel {
         let bypassed = host.bypass() == Some(true);
         let accent = if bypassed { theme::TEXT_DIM } else { theme::accent(&instrument) };
 
-        let mut top = inner.top();
-        header(ui, inner.with_max_y(top + HEADER_HEIGHT), accent, host);
-        top += HEADER_HEIGHT + theme::GAP;
-        if let Some(banner) = host.banner() {
-            let width = inner.width();
-            let shown = banner::show(ui, Rect::from_min_size(pos2(inner.left(), top), vec2(width, 0.0)), &banner);
-            top = shown.bottom() + theme::GAP;
-        }
+        header(ui, inner.with_max_y(inner.top() + HEADER_HEIGHT), accent, host);
+        let top = inner.top() + HEADER_HEIGHT + theme::GAP;
         let knobs_top = inner.bottom() - KNOBS_HEIGHT;
         let body = Rect::from_min_max(pos2(inner.left(), top), pos2(inner.right(), knobs_top - theme::GAP));
         let side = body.with_min_x(body.right() - SIDE_WIDTH);
-        let field = body.with_max_x(side.left() - theme::GAP);
+        let mut field = body.with_max_x(side.left() - theme::GAP);
+        if let Some(banner) = host.banner() {
+            field.min.y = banner::show(ui, field, &banner).bottom() + 8.0;
+        }
         let range = host.models().iter().find(|model| model.id == host.model_id()).and_then(|model| model.range);
         let hint = match host.source() {
             _ if bypassed => "Bypassed: the input passes unchanged",
-            Source::Notes => "Play a note on a MIDI keyboard",
+            Source::Notes => host.how_to_play(),
             Source::Audio => "Sing or play one note at a time into the audio input",
         };
         self.field.show(ui, field, (&instrument, range), &meters, accent, hint);
