@@ -41,7 +41,7 @@ class Plan:
     n_harmonics: int = 80
     n_noise_bands: int = 65
     noise_fir_ms: float = 4.0
-    loudness_weight: float = 0.2
+    loudness_weight: float = 1.0
     weight_decay: float = 0.01
     average: float = 0.995
     seed: int = 1
