@@ -1,5 +1,6 @@
 //! What the panel asks of whoever shows it. The plugin and the application implement it; nothing else is between them.
 
+use super::Banner;
 use crate::{
     analysis::LowestPitch,
     engine::{Setting, Source},
@@ -53,6 +54,11 @@ pub trait PanelHost {
     /// Asks for a model by its id; loading may take a moment.
     fn choose_model(&mut self, id: &str);
 
+    /// What a newcomer should do to hear something with [`Source::Notes`].
+    fn how_to_play(&self) -> &'static str {
+        "Play a note on a MIDI keyboard"
+    }
+
     /// What the user has to know now: a saved model that is missing, a device that is gone. `None` when all is well.
     fn banner(&self) -> Option<Banner> {
         None
@@ -60,25 +66,6 @@ pub trait PanelHost {
 
     /// The newest measurements.
     fn meters(&self) -> MeterSnapshot;
-}
-
-/// A line across the panel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Banner {
-    pub severity: Severity,
-    /// One or two short sentences: what is wrong, and what helps.
-    pub text: String,
-}
-
-/// How much a [`Banner`] matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
-    /// Work in progress, such as a model that loads.
-    Note,
-    /// Sound goes on, but not as the user asked.
-    Warning,
-    /// No sound.
-    Error,
 }
 
 /// A model as the panel lists it.
