@@ -16,7 +16,7 @@ use crate::simd::Simd;
 use crate::synth::{PartGains, Room, SynthSpec, VoiceSynth};
 
 use super::arguments::Bench;
-use super::bench_time::{RUNS, median, median_s};
+use super::bench_time::{RUNS, median_s};
 use super::error::CliError;
 use super::model_choice::{self, Chosen};
 use super::print;
@@ -146,29 +146,28 @@ fn voice(chosen: &Chosen, source: Source, name: &'static str) -> Result<VoiceSpe
     let settings = Settings::default();
     let input = melody();
     let mut output = [0.0; BLOCK];
-    let mut least_s = vec![f64::INFINITY; input.len() / BLOCK];
-    let mut whole_s = Vec::new();
-    // Two passes: looking at the clock at each block costs time, which the whole must not contain.
-    for run in 0..2 * RUNS {
+    let blocks = || input.chunks_exact(BLOCK).enumerate();
+    let seconds = median_s(|| {
         engine.reset();
-        let each_block = run % 2 == 0;
-        let stopwatch = super::bench_time::Stopwatch::start();
-        for (k, block) in input.chunks_exact(BLOCK).enumerate() {
-            let started = each_block.then(Instant::now);
+        for (k, block) in blocks() {
             engine.process(block, &mut output, note_events(k), &settings);
-            if let Some(started) = started {
-                least_s[k] = least_s[k].min(started.elapsed().as_secs_f64());
-            }
         }
-        if !each_block {
-            whole_s.push(stopwatch.elapsed().as_secs_f64());
+    });
+    // Looking at the clock at each block costs time, which the whole must not contain: passes of their own.
+    let mut least_s = vec![f64::INFINITY; input.len() / BLOCK];
+    for _ in 0..2 * RUNS {
+        engine.reset();
+        for (k, block) in blocks() {
+            let started = Instant::now();
+            engine.process(block, &mut output, note_events(k), &settings);
+            least_s[k] = least_s[k].min(started.elapsed().as_secs_f64());
         }
     }
     let block_s = BLOCK as f64 / f64::from(RATE_HZ);
     Ok(VoiceSpeed {
         id: chosen.id(),
         source: name,
-        x_realtime: (input.len() / BLOCK) as f64 * block_s / median(whole_s),
+        x_realtime: input.len() as f64 / f64::from(RATE_HZ) / seconds,
         worst_block_share: least_s.iter().fold(0.0, |worst: f64, &s| worst.max(s)) / block_s,
     })
 }

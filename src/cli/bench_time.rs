@@ -2,23 +2,24 @@
 
 use std::time::{Duration, Instant};
 
-/// Times that each measurement is repeated; the median is reported.
+/// Times that each measurement is repeated.
 pub const RUNS: usize = 5;
 
+/// How long a run takes at least. Linux brings a thread's account up to date every few milliseconds only.
+const LEAST_TIME: Duration = Duration::from_millis(200);
+
 /// Processor time of this thread where the system tells it, else the time on the wall.
-///
-/// Linux brings its account up to date every few milliseconds, so what is measured should last a tenth of a second.
-pub struct Stopwatch {
+struct Stopwatch {
     wall: Instant,
     used: Option<Duration>,
 }
 
 impl Stopwatch {
-    pub fn start() -> Self {
+    fn start() -> Self {
         Self { wall: Instant::now(), used: thread_time() }
     }
 
-    pub fn elapsed(&self) -> Duration {
+    fn elapsed(&self) -> Duration {
         match (self.used, thread_time()) {
             (Some(before), Some(now)) => now.saturating_sub(before),
             _ => self.wall.elapsed(),
@@ -32,22 +33,25 @@ fn thread_time() -> Option<Duration> {
     text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
 }
 
-/// The median of [`RUNS`] times in seconds that `work` takes. One more run before them fills the caches.
+/// Seconds that `work` takes: the median of [`RUNS`] runs, each of which repeats it often enough to be measured well. A
+/// run before them fills the caches and finds how often that is.
 pub fn median_s(mut work: impl FnMut()) -> f64 {
-    work();
-    median(
-        (0..RUNS)
-            .map(|_| {
-                let stopwatch = Stopwatch::start();
-                work();
-                stopwatch.elapsed().as_secs_f64()
-            })
-            .collect(),
-    )
+    let started = Instant::now();
+    let mut repeats = 0u32;
+    while started.elapsed() < LEAST_TIME {
+        work();
+        repeats += 1;
+    }
+    let run_s = || {
+        let stopwatch = Stopwatch::start();
+        (0..repeats).for_each(|_| work());
+        stopwatch.elapsed().as_secs_f64() / f64::from(repeats)
+    };
+    median(std::iter::repeat_with(run_s).take(RUNS).collect())
 }
 
 /// The middle of an odd number of values.
-pub fn median(mut values: Vec<f64>) -> f64 {
+fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
@@ -55,6 +59,14 @@ pub fn median(mut values: Vec<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn work_that_is_over_at_once_is_measured_too() {
+        let seconds = median_s(|| {
+            std::hint::black_box((0..10_000).fold(1.0f64, |x, _| std::hint::black_box(x.sqrt() + 1.0)));
+        });
+        assert!(seconds > 1e-6 && seconds < 0.1, "{seconds}");
+    }
 
     #[test]
     fn waiting_costs_no_time_and_working_does() {

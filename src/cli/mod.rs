@@ -11,6 +11,7 @@ mod bench_time;
 mod error;
 mod features;
 mod frames_csv;
+mod listening;
 mod matching;
 mod midi_file;
 mod model_choice;

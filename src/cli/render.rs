@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use crate::analysis::{self, LowestPitch};
+use crate::analysis::LowestPitch;
 use crate::engine::{Engine, EngineConfig, Event, Instrument, Settings, Source, gain_from_db};
 use crate::frame::Frame;
 use crate::model::Metadata;
@@ -13,6 +13,7 @@ use crate::model::Metadata;
 use super::arguments::{Match, Render};
 use super::audio_file;
 use super::error::CliError;
+use super::listening::listen;
 use super::matching::{self, Learned, Matching};
 use super::midi_file::{self, Score};
 use super::model_choice::{self, Chosen};
@@ -73,7 +74,7 @@ fn transfer(arguments: &Render, chosen: &Chosen) -> Result<(Vec<f32>, u32), CliE
     let matching = match arguments.matching {
         Match::None => Matching::default(),
         Match::Auto => {
-            let frames = analysis::analyze(&recording.samples, recording.sample_rate_hz, lowest_pitch)?;
+            let frames = listen(&recording, lowest_pitch)?;
             let matching = matching::find(&frames, &learned(&chosen.model.metadata));
             tell(&arguments.input, &matching, &frames);
             matching

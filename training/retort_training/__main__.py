@@ -54,10 +54,12 @@ def _train(args) -> None:
     rooms = Run.load(args.rooms_from).averaged_rooms() if args.rooms_from else None
     if checkpoint.exists() and not args.restart:
         run = Run.load(checkpoint, rooms)
+        if args.loudness_weight is not None:
+            run.plan.loudness_weight = args.loudness_weight
         print(f"going on with {checkpoint} at step {run.step}", flush=True)
     else:
         plan = PLANS[args.variant]
-        changes = {k: getattr(args, k) for k in ("voices", "crop_s", "learning_rate", "seed") if getattr(args, k) is not None}
+        changes = {k: getattr(args, k) for k in ("voices", "crop_s", "learning_rate", "loudness_weight", "seed") if getattr(args, k) is not None}
         run = Run(replace(plan, **changes), instrument.source_names(), rooms)
     material = [p for p in pieces if p.part == split.TRAIN]
     training = []
@@ -129,6 +131,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--voices", type=int, help="crops per step")
     p.add_argument("--crop-s", type=float, help="seconds per crop, pre-roll not counted")
     p.add_argument("--learning-rate", type=float)
+    p.add_argument("--loudness-weight", type=float, help="weight of the loudness term; may change on going on")
     p.add_argument("--seed", type=int)
     p.set_defaults(run=_train)
 

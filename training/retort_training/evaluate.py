@@ -4,6 +4,7 @@ Each take is rendered with one second of what comes before it, which is not scor
 start from nothing in the middle of the music. Five seeds; `--match none`, room on, at the recording's rate.
 """
 
+import hashlib
 import json
 import os
 import subprocess
@@ -112,23 +113,28 @@ def evaluate(args) -> None:
         takes = [Take(p, args.data, folder, listen, tracker) for p in pieces]
         for variant in args.variant:
             model_id = f"{instrument.name}/{variant}"
-            seeds = []
+            seeds, heard = [], set()
             for seed in range(1, args.seeds + 1):
                 renderings = []
+                samples = hashlib.sha256()
                 for take in takes:
                     path = render(retort, models, model_id, take, seed, lowest, folder)
                     audio, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
                     audio = audio.mean(axis=1)[: take.n_samples]
+                    samples.update(audio.tobytes())
                     soundfile.write(path, audio, rate_hz, subtype="FLOAT")
                     renderings.append(measurements(audio, rate_hz, listen(path), tracker))
                     path.unlink()
+                heard.add(samples.hexdigest())
                 seeds.append(compare([t.measured for t in takes], renderings))
                 print(f"{model_id} seed {seed}: " + ", ".join(f"{k} {v:.3f}" for k, v in seeds[-1].items()), flush=True)
+            if len(heard) < len(seeds):
+                print(f"warning: {len(seeds)} seeds gave only {len(heard)} different renderings: a spread would be no measurement", flush=True)
             if lowest == instrument.lowest_pitch_hz:
-                _keep(models, instrument.name, variant, seeds, pieces)
+                _keep(models, instrument.name, variant, seeds, len(heard), pieces)
 
 
-def _keep(models: Path, instrument: str, variant: str, seeds: list[dict], pieces) -> None:
+def _keep(models: Path, instrument: str, variant: str, seeds: list[dict], n_renderings: int, pieces) -> None:
     path = models / instrument / f"{variant}.safetensors"
     tensors, metadata = read_model(path)
     mean = {name: float(np.mean([s[name] for s in seeds])) for name in FIGURES}
@@ -142,6 +148,8 @@ def _keep(models: Path, instrument: str, variant: str, seeds: list[dict], pieces
         "date": date.today().isoformat(),
         "steps": metadata["training"]["steps"],
         "held_out": [{"file": p.file, "start_s": p.start_s, "end_s": p.end_s} for p in pieces],
+        # As many as seeds, unless the program takes no notice of some: only then is there a spread to speak of.
+        "different_renderings": n_renderings,
         "seeds": [{k: round(v, 5) for k, v in s.items()} for s in seeds],
     }
     scores.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

@@ -41,7 +41,7 @@ class Plan:
     n_harmonics: int = 80
     n_noise_bands: int = 65
     noise_fir_ms: float = 4.0
-    loudness_weight: float = 0.2
+    loudness_weight: float = 1.0
     weight_decay: float = 0.01
     average: float = 0.995
     seed: int = 1
@@ -153,8 +153,12 @@ class Run:
         """A checkpoint to go on with; with `other_rooms` these take the place of its own and are frozen."""
         state = torch.load(path, weights_only=True)
         if other_rooms is not None and not state["rooms_frozen"]:
-            # The optimiser forgets: its groups are others now.
-            state["optimiser"], state["rooms_frozen"] = None, True
+            # The optimiser keeps what it knows of the decoder, its first group.
+            state["rooms_frozen"] = True
+            known = state["optimiser"]
+            known["param_groups"] = known["param_groups"][:1]
+            decoder = set(known["param_groups"][0]["params"])
+            known["state"] = {index: moments for index, moments in known["state"].items() if index in decoder}
         if other_rooms is not None:
             state["rooms"] = other_rooms
             state["average"] |= {f"rooms.{name}": value.clone() for name, value in other_rooms.items()}
@@ -163,8 +167,7 @@ class Run:
         run.decoder.load_state_dict(state["decoder"])
         run.rooms.load_state_dict(state["rooms"])
         run.average = state["average"]
-        if state["optimiser"] is not None:
-            run.optimiser.load_state_dict(state["optimiser"])
+        run.optimiser.load_state_dict(state["optimiser"])
         run.step, run.minutes, run.best, run.best_step = state["progress"]
         return run
 

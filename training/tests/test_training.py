@@ -14,6 +14,7 @@ import torch
 from retort_training import HOP, SAMPLE_RATE_HZ, export, parity
 from retort_training.features import Features
 from retort_training.instruments import INSTRUMENTS
+from retort_training.room import Rooms
 from retort_training.sources import Crops, Tape
 from retort_training.train import Budget, Plan, Run, seconds_to_frames, train
 
@@ -78,6 +79,17 @@ def test_frozen_rooms_stay_as_they_were(folder: Path, tmp_path: Path):
     assert torch.equal(run.rooms.taps, rooms["taps"])
     again = Run.load(tmp_path / "last.pt")
     assert again.rooms_frozen and torch.equal(again.rooms.taps, rooms["taps"])
+
+
+def test_a_run_can_go_on_in_the_room_of_another(folder: Path, tmp_path: Path):
+    shutil.copytree(folder, tmp_path / "run")
+    rooms = Rooms(VIOLIN.source_names(), seed=7).state_dict()
+    run = Run.load(tmp_path / "run" / "last.pt", rooms)
+    train(run, crops(), [tone("garner")], tmp_path / "run", Budget(steps=32, check_every=10))
+    again = Run.load(tmp_path / "run" / "last.pt")
+    assert again.step == 32 and again.rooms_frozen
+    assert torch.equal(again.rooms.taps, rooms["taps"])
+    assert torch.allclose(again.average["rooms.taps"], rooms["taps"])
 
 
 @pytest.fixture(scope="module")
