@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::analysis::AnalysisError;
 use crate::engine::EngineError;
+use crate::library::LibraryError;
 use crate::model::ModelError;
 
 /// Every failure of a command. [`CliError::exit_code`] tells wrong usage from bad input.
@@ -22,6 +23,8 @@ pub enum CliError {
     NoSamples(PathBuf),
     #[error("{}: the audio inside is coded in a way that Retort cannot read; convert it to WAV or FLAC", .0.display())]
     Codec(PathBuf),
+    #[error("{}: the file is damaged; export it again, or convert it with another program first", .0.display())]
+    Damaged(PathBuf),
     #[error("{}: sample rate {rate_hz} Hz is outside {} to {} Hz; resample it first", path.display(), .range.0, .range.1)]
     Rate { path: PathBuf, rate_hz: u32, range: (u32, u32) },
     #[error("{}: not a MIDI file that Retort can read ({detail}); export it again as a standard MIDI file", path.display())]
@@ -41,6 +44,8 @@ pub enum CliError {
     Analysis(#[from] AnalysisError),
     #[error(transparent)]
     Engine(#[from] EngineError),
+    #[error(transparent)]
+    Library(#[from] LibraryError),
 
     #[error("{}: {source}", path.display())]
     Model { path: PathBuf, source: ModelError },

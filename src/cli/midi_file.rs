@@ -186,7 +186,8 @@ mod tests {
     fn notes_fall_where_the_tempo_says() {
         let tempo = |us| TrackEventKind::Meta(MetaMessage::Tempo(u24::new(us)));
         let conductor = [(0, tempo(1_000_000)), (480, tempo(250_000))];
-        let melody = [(0, midi(0, on(60, 127))), (480, midi(0, on(60, 0))), (0, midi(0, on(64, 64))), (480, midi(0, on(64, 0)))];
+        let melody =
+            [(0, midi(0, on(60, 127))), (480, midi(0, on(60, 0))), (0, midi(0, on(64, 64))), (480, midi(0, on(64, 0)))];
         let score = score(&[&conductor, &melody]).unwrap();
         let times: Vec<f64> = score.events.iter().map(|&(time_s, _)| time_s).collect();
         assert_eq!(times, [0.0, 1.0, 1.0, 1.25]);

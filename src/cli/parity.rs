@@ -66,7 +66,11 @@ pub fn synth(arguments: &arguments::Synth) -> Result<(), CliError> {
 }
 
 /// Hands each frame's pre-activations and controls to `take`, from a fresh state.
-fn stream(model: &Model, frames: &[Frame], mut take: impl FnMut(&[f32], &Controls) -> io::Result<()>) -> io::Result<()> {
+fn stream(
+    model: &Model,
+    frames: &[Frame],
+    mut take: impl FnMut(&[f32], &Controls) -> io::Result<()>,
+) -> io::Result<()> {
     let spec = model.decoder.spec();
     let mut state = model.decoder.new_state();
     let mut controls = Controls::silent(spec.n_harmonics, spec.n_noise_bands);

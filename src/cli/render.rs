@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use crate::analysis::{self, LowestPitch};
+use crate::analysis::LowestPitch;
 use crate::engine::{Engine, EngineConfig, Event, Instrument, Settings, Source, gain_from_db};
 use crate::frame::Frame;
 use crate::model::Metadata;
@@ -13,6 +13,7 @@ use crate::model::Metadata;
 use super::arguments::{Match, Render};
 use super::audio_file;
 use super::error::CliError;
+use super::listening::listen;
 use super::matching::{self, Learned, Matching};
 use super::midi_file::{self, Score};
 use super::model_choice::{self, Chosen};
@@ -37,12 +38,12 @@ pub fn run(arguments: &Render) -> Result<(), CliError> {
     }
     output_file::check_wav_name(output)?;
     output_file::check(output)?;
-    let chosen = model_choice::choose(arguments.model.as_deref(), arguments.model_file.as_deref(), arguments.models.as_deref())?;
+    let chosen =
+        model_choice::choose(arguments.model.as_deref(), arguments.model_file.as_deref(), arguments.models.as_deref())?;
     for text in &chosen.notes {
         note(&chosen.id(), text);
     }
-    let (mut samples, rate_hz) =
-        if is_midi(input) { play(arguments, &chosen)? } else { transfer(arguments, &chosen)? };
+    let (mut samples, rate_hz) = if is_midi(input) { play(arguments, &chosen)? } else { transfer(arguments, &chosen)? };
 
     let gain = gain_from_db(arguments.gain);
     samples.iter_mut().for_each(|sample| *sample *= gain);
@@ -57,7 +58,9 @@ pub fn run(arguments: &Render) -> Result<(), CliError> {
 }
 
 fn is_midi(input: &Path) -> bool {
-    input.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("mid") || extension.eq_ignore_ascii_case("midi"))
+    input
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("mid") || extension.eq_ignore_ascii_case("midi"))
 }
 
 /// Timbre transfer: a recording's pitch and loudness, played by the instrument. Returns samples and their rate.
@@ -71,7 +74,7 @@ fn transfer(arguments: &Render, chosen: &Chosen) -> Result<(Vec<f32>, u32), CliE
     let matching = match arguments.matching {
         Match::None => Matching::default(),
         Match::Auto => {
-            let frames = analysis::analyze(&recording.samples, recording.sample_rate_hz, lowest_pitch)?;
+            let frames = listen(&recording, lowest_pitch)?;
             let matching = matching::find(&frames, &learned(&chosen.model.metadata));
             tell(&arguments.input, &matching, &frames);
             matching
@@ -133,7 +136,8 @@ fn play(arguments: &Render, chosen: &Chosen) -> Result<(Vec<f32>, u32), CliError
     let mut rendered = Vec::with_capacity(length);
     let progress = Progress::new("playing", length);
     let mut block = [0.0; BLOCK];
-    let mut events = score.events.iter().map(|&(time_s, kind)| ((time_s * f64::from(rate_hz)).round() as usize, kind)).peekable();
+    let mut events =
+        score.events.iter().map(|&(time_s, kind)| ((time_s * f64::from(rate_hz)).round() as usize, kind)).peekable();
     while rendered.len() < length {
         let start = rendered.len();
         let len = BLOCK.min(length - start);
@@ -148,7 +152,13 @@ fn play(arguments: &Render, chosen: &Chosen) -> Result<(Vec<f32>, u32), CliError
     Ok((rendered, rate_hz))
 }
 
-fn engine(chosen: &Chosen, sample_rate_hz: u32, source: Source, lowest_pitch: LowestPitch, seed: u64) -> Result<Engine, CliError> {
+fn engine(
+    chosen: &Chosen,
+    sample_rate_hz: u32,
+    source: Source,
+    lowest_pitch: LowestPitch,
+    seed: u64,
+) -> Result<Engine, CliError> {
     let mut engine = Engine::new(EngineConfig { sample_rate_hz, source, lowest_pitch })?;
     let instrument: Instrument = chosen.instrument(sample_rate_hz);
     // The first instrument replaces nothing.
@@ -204,11 +214,17 @@ fn tell(input: &Path, matching: &Matching, frames: &[Frame]) {
         changes.push(format!("{:+.1} dB of loudness", matching.offset_db));
     }
     if !changes.is_empty() {
-        note(&input.display(), &format!("matched to the instrument by {} (--match none leaves it)", changes.join(" and ")));
+        note(
+            &input.display(),
+            &format!("matched to the instrument by {} (--match none leaves it)", changes.join(" and ")),
+        );
     }
     if matching.share_in_range < 0.9 {
         let percent = 100.0 * (1.0 - matching.share_in_range);
-        note(&input.display(), &format!("{percent:.0} % of it lies outside the instrument's range and may sound strange"));
+        note(
+            &input.display(),
+            &format!("{percent:.0} % of it lies outside the instrument's range and may sound strange"),
+        );
     }
 }
 

@@ -40,7 +40,7 @@ pub struct Instrument {
     /// The decoder after a long silence: where every note begins.
     rest: State,
     room: Room,
-    /// Samples since the synthesisers last gave anything but zeros, up to the room's tail.
+    /// Samples since the synthesisers last gave anything but zeros, up to [`Instrument::rested_after`].
     silent_samples: usize,
     scratch: Vec<f32>,
 }
@@ -76,7 +76,7 @@ impl Instrument {
             controls: vec![silent; n_voices],
             voices: (0..n_voices).map(|_| voice()).collect(),
             rest,
-            silent_samples: room.tail_samples(),
+            silent_samples: room.tail_samples() + CHUNK,
             room,
             scratch: vec![0.0; CHUNK],
             decoder,
@@ -101,6 +101,11 @@ impl Instrument {
         self.voices.iter().all(Voice::rests) && self.silent_samples >= self.room.tail_samples()
     }
 
+    /// Samples of silence after which the room is not asked any more; a chunk more than its tail, for its partitions.
+    fn rested_after(&self) -> usize {
+        self.room.tail_samples() + CHUNK
+    }
+
     /// Forgets everything that sounded.
     pub fn reset(&mut self) {
         for (voice, state) in self.voices.iter_mut().zip(&mut self.states) {
@@ -109,7 +114,7 @@ impl Instrument {
             state.copy_from(&self.rest);
         }
         self.room.reset();
-        self.silent_samples = self.room.tail_samples();
+        self.silent_samples = self.rested_after();
     }
 
     /// Begins the ramp of voice `v` towards `frame`, `len` samples long.
@@ -161,16 +166,15 @@ impl Instrument {
             out.iter_mut().zip(&*scratch).for_each(|(out, x)| *out += x);
             sounds = true;
         }
-        let tail = self.room.tail_samples();
         if sounds {
             self.silent_samples = 0;
-        }
-        // Once all of the room has died away, its memory is zero and so is its output.
-        if self.silent_samples < tail + out.len() {
             self.room.process(out, room_amount);
-        }
-        if !sounds {
-            self.silent_samples = (self.silent_samples + out.len()).min(tail + CHUNK);
+        } else {
+            // Once all of the room has died away, its memory is zero and so is its output. To the sample: the room counts
+            // what it was given, and its results must not depend on how that was cut into blocks.
+            let len = (self.rested_after() - self.silent_samples).min(out.len());
+            self.room.process(&mut out[..len], room_amount);
+            self.silent_samples += len;
         }
     }
 

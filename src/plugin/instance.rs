@@ -26,8 +26,6 @@ pub struct RetortPlugin<C> {
     stage: Option<Stage>,
     events: Vec<Event>,
     offline: bool,
-    /// The host has been asked for a restart since the last activation.
-    restart_asked: bool,
     class: PhantomData<C>,
 }
 
@@ -39,7 +37,6 @@ impl<C: Class> Default for RetortPlugin<C> {
             stage: None,
             events: Vec::with_capacity(MAX_EVENTS),
             offline: false,
-            restart_asked: false,
             class: PhantomData,
         }
     }
@@ -75,7 +72,6 @@ impl<C: Class> Plugin for RetortPlugin<C> {
 
     fn activate(&mut self, _: &AudioIOLayout, buffer: &BufferConfig, context: &mut impl ActivateContext<Self>) -> bool {
         self.offline = buffer.process_mode == ProcessMode::Offline;
-        self.restart_asked = false;
         // The old loader's thread ends before the new one begins.
         self.stage = None;
         let config = EngineConfig {
@@ -125,8 +121,9 @@ impl<C: Class> Plugin for RetortPlugin<C> {
         let Some(stage) = &mut self.stage else {
             return ProcessStatus::Normal;
         };
-        if stage.is_outdated(&self.params) && !self.restart_asked {
-            self.restart_asked = true;
+        if !stage.is_outdated(&self.params) {
+            self.status.needs_no_restart();
+        } else if self.status.asks_for_restart() {
             context.request_restart();
         }
         if self.offline {

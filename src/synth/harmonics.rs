@@ -20,6 +20,8 @@ pub(super) struct HarmonicBank {
     ramps: Vec<PartialRamp>,
     active: usize,
     sweep: Sweep,
+    /// Phase before the current segment.
+    phase_at_start: u64,
     len: usize,
 }
 
@@ -33,6 +35,7 @@ impl HarmonicBank {
             ramps: vec![PartialRamp::default(); n_harmonics],
             active: 0,
             sweep: Sweep::default(),
+            phase_at_start: 0,
             len: 0,
         }
     }
@@ -86,17 +89,26 @@ impl HarmonicBank {
             }
             *last = target;
         }
-        self.advance(len);
+        self.phase_at_start = self.phase;
+        self.phase = self.phase_after(len);
     }
 
-    /// The phase after the segment. Fractions of a cycle are summed as integers, so hours leave no rounding behind.
-    fn advance(&mut self, len: usize) {
-        if len == 0 {
-            return;
+    /// Ends the segment after `at` of its samples, with the values that it has reached there.
+    pub(super) fn cut(&mut self, tables: &SynthTables, at: usize) {
+        let weight = at as f32 / self.len.max(1) as f32;
+        for (last, ramp) in self.last.iter_mut().zip(&self.ramps) {
+            *last = ramp.start + ramp.rise * weight;
         }
-        let n = len as f64;
+        self.f0_hz = (self.sweep.step + 2.0 * self.sweep.bend * at as f64) * f64::from(tables.host_rate_hz);
+        self.phase = self.phase_after(at);
+    }
+
+    /// The phase after `n` samples of the segment. Fractions of a cycle are summed as integers, so hours leave no rounding
+    /// behind.
+    fn phase_after(&self, n: usize) -> u64 {
+        let n = n as f64;
         let cycles = n * (self.sweep.step + self.sweep.bend * (n - 1.0));
-        self.phase = self.phase.wrapping_add(((cycles - cycles.floor()) * 2_f64.powi(64)) as u64);
+        self.phase_at_start.wrapping_add(((cycles - cycles.floor()) * 2_f64.powi(64)) as u64)
     }
 
     /// Samples `first..first + LANES` of the segment; those beyond its end have no meaning.

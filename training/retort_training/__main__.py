@@ -20,9 +20,9 @@ def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cache", type=Path, default=PACKAGE / "cache", help="where measured frames are kept")
 
 
-def _measurer(args, instrument: Instrument):
+def _measurer(args, lowest_pitch_hz: int):
     binary = retort_binary(args.retort)
-    return lambda path: measure(path, binary, args.cache, instrument.lowest_pitch_hz)
+    return lambda path: measure(path, binary, args.cache, lowest_pitch_hz)
 
 
 def _split(args) -> None:
@@ -35,11 +35,12 @@ def _split(args) -> None:
 
 def _features(args) -> None:
     instrument = INSTRUMENTS[args.instrument]
-    get = _measurer(args, instrument)
     files = sorted({p.file for p in split.read(instrument.name)})
-    for i, file in enumerate(files, 1):
-        frames = get(args.data / file)
-        print(f"{i}/{len(files)} {file}: {len(frames)} frames", flush=True)
+    for lowest_pitch_hz in instrument.heard_with_hz:
+        get = _measurer(args, lowest_pitch_hz)
+        for i, file in enumerate(files, 1):
+            frames = get(args.data / file)
+            print(f"from {lowest_pitch_hz} Hz, {i}/{len(files)} {file}: {len(frames)} frames", flush=True)
 
 
 def _train(args) -> None:
@@ -47,28 +48,33 @@ def _train(args) -> None:
     from .train import PLANS, Budget, Run, seconds_to_frames, train
 
     instrument = INSTRUMENTS[args.instrument]
-    get = _measurer(args, instrument)
     pieces = [p for p in split.read(instrument.name) if args.sources is None or p.source in args.sources]
     folder = args.runs / instrument.name / args.variant
     checkpoint = folder / "last.pt"
+    rooms = Run.load(args.rooms_from).averaged_rooms() if args.rooms_from else None
     if checkpoint.exists() and not args.restart:
-        run = Run.load(checkpoint)
+        run = Run.load(checkpoint, rooms)
+        if args.loudness_weight is not None:
+            run.plan.loudness_weight = args.loudness_weight
         print(f"going on with {checkpoint} at step {run.step}", flush=True)
     else:
         plan = PLANS[args.variant]
-        changes = {k: getattr(args, k) for k in ("voices", "crop_s", "learning_rate", "seed") if getattr(args, k) is not None}
-        rooms = Run.load(args.rooms_from).averaged_rooms() if args.rooms_from else None
+        changes = {k: getattr(args, k) for k in ("voices", "crop_s", "learning_rate", "loudness_weight", "seed") if getattr(args, k) is not None}
         run = Run(replace(plan, **changes), instrument.source_names(), rooms)
-    training = load_tapes([p for p in pieces if p.part == split.TRAIN], args.data, get, seed=run.plan.seed)
+    material = [p for p in pieces if p.part == split.TRAIN]
+    training = []
+    for lowest_pitch_hz in instrument.heard_with_hz:
+        training += load_tapes(material, args.data, _measurer(args, lowest_pitch_hz), seed=run.plan.seed)
     reference = instrument.sources[0].name
-    held_out = load_tapes([p for p in pieces if p.part == split.HELD_OUT and p.source == reference], args.data, get)
+    asked = [p for p in pieces if p.part == split.HELD_OUT and p.source == reference]
+    held_out = load_tapes(asked, args.data, _measurer(args, instrument.lowest_pitch_hz))
     n_segments = seconds_to_frames(run.plan.pre_roll_s + run.plan.crop_s)
     # A resumed run must not draw the crops of its start again.
     crops = Crops(training, instrument.source_names(), n_segments, instrument.weights(), seed=run.plan.seed * 1000 + run.step)
     budget = Budget(args.steps, args.minutes, args.patience, args.check_every)
     print(
         f"{instrument.name}/{run.plan.variant}: {run.decoder.parameter_count()} parameters, "
-        f"{sum(map(len, training)) / 15000:.1f} minutes to train on, {sum(map(len, held_out)) / 250:.0f} s of {reference} held out",
+        f"{sum(map(len, training)) / 15000 / len(instrument.heard_with_hz):.1f} minutes to train on, {sum(map(len, held_out)) / 250:.0f} s of {reference} held out",
         flush=True,
     )
     train(run, crops, held_out, folder, budget)
@@ -125,6 +131,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--voices", type=int, help="crops per step")
     p.add_argument("--crop-s", type=float, help="seconds per crop, pre-roll not counted")
     p.add_argument("--learning-rate", type=float)
+    p.add_argument("--loudness-weight", type=float, help="weight of the loudness term; may change on going on")
     p.add_argument("--seed", type=int)
     p.set_defaults(run=_train)
 
@@ -140,6 +147,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--models", type=Path, default=REPOSITORY / "models")
     p.add_argument("--variant", nargs="+", default=["full", "reduced"])
     p.add_argument("--seeds", type=int, default=5)
+    p.add_argument("--lowest-pitch", type=int, choices=(40, 80, 160), help="another setting than the instrument's: prints, keeps nothing")
     p.set_defaults(run=_evaluate)
 
     p = commands.add_parser("report", help="write models/REPORT.md from the scores in the models folder")

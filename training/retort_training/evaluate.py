@@ -4,6 +4,7 @@ Each take is rendered with one second of what comes before it, which is not scor
 start from nothing in the middle of the music. Five seeds; `--match none`, room on, at the recording's rate.
 """
 
+import hashlib
 import json
 import os
 import subprocess
@@ -83,10 +84,10 @@ def compare(takes: list[dict], renderings: list[dict]) -> dict[str, float]:
     return dict(zip(FIGURES, map(float, values)))
 
 
-def render(retort: str, models: Path, model_id: str, take: Take, seed: int, folder: Path) -> Path:
+def render(retort: str, models: Path, model_id: str, take: Take, seed: int, lowest_pitch_hz: int, folder: Path) -> Path:
     output = folder / f"{take.path.stem}-{model_id.replace('/', '-')}-{seed}.wav"
     command = [retort, "render", str(take.path), str(output), "--model", model_id]
-    command += ["--match", "none", "--room", "1", "--seed", str(seed)]
+    command += ["--match", "none", "--room", "1", "--seed", str(seed), "--lowest-pitch", str(lowest_pitch_hz)]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"RETORT_MODELS": str(models)})
     if done.returncode != 0:
         raise FeatureError(f"{' '.join(command)}: {done.stderr.strip() or done.returncode}")
@@ -98,6 +99,7 @@ def evaluate(args) -> None:
     instrument = INSTRUMENTS[args.instrument]
     retort = retort_binary(args.retort)
     models = args.models.resolve()
+    lowest = args.lowest_pitch or instrument.lowest_pitch_hz
     listen = lambda path: measure(path, retort, args.cache, instrument.lowest_pitch_hz)  # noqa: E731
     tracker = SwiftF0(threads=1, spin=False)
     reference = instrument.sources[0].name
@@ -111,22 +113,28 @@ def evaluate(args) -> None:
         takes = [Take(p, args.data, folder, listen, tracker) for p in pieces]
         for variant in args.variant:
             model_id = f"{instrument.name}/{variant}"
-            seeds = []
+            seeds, heard = [], set()
             for seed in range(1, args.seeds + 1):
                 renderings = []
+                samples = hashlib.sha256()
                 for take in takes:
-                    path = render(retort, models, model_id, take, seed, folder)
+                    path = render(retort, models, model_id, take, seed, lowest, folder)
                     audio, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
                     audio = audio.mean(axis=1)[: take.n_samples]
+                    samples.update(audio.tobytes())
                     soundfile.write(path, audio, rate_hz, subtype="FLOAT")
                     renderings.append(measurements(audio, rate_hz, listen(path), tracker))
                     path.unlink()
+                heard.add(samples.hexdigest())
                 seeds.append(compare([t.measured for t in takes], renderings))
                 print(f"{model_id} seed {seed}: " + ", ".join(f"{k} {v:.3f}" for k, v in seeds[-1].items()), flush=True)
-            _keep(models, instrument.name, variant, seeds, pieces)
+            if len(heard) < len(seeds):
+                print(f"warning: {len(seeds)} seeds gave only {len(heard)} different renderings: a spread would be no measurement", flush=True)
+            if lowest == instrument.lowest_pitch_hz:
+                _keep(models, instrument.name, variant, seeds, len(heard), pieces)
 
 
-def _keep(models: Path, instrument: str, variant: str, seeds: list[dict], pieces) -> None:
+def _keep(models: Path, instrument: str, variant: str, seeds: list[dict], n_renderings: int, pieces) -> None:
     path = models / instrument / f"{variant}.safetensors"
     tensors, metadata = read_model(path)
     mean = {name: float(np.mean([s[name] for s in seeds])) for name in FIGURES}
@@ -140,6 +148,8 @@ def _keep(models: Path, instrument: str, variant: str, seeds: list[dict], pieces
         "date": date.today().isoformat(),
         "steps": metadata["training"]["steps"],
         "held_out": [{"file": p.file, "start_s": p.start_s, "end_s": p.end_s} for p in pieces],
+        # As many as seeds, unless the program takes no notice of some: only then is there a spread to speak of.
+        "different_renderings": n_renderings,
         "seeds": [{k: round(v, 5) for k, v in s.items()} for s in seeds],
     }
     scores.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

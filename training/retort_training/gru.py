@@ -6,7 +6,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from . import FRAME_RATE_HZ
 from .gru_kernel import gru_scan
 
 MLP_LAYERS = 3
@@ -128,7 +127,3 @@ class Decoder(nn.Module):
 
     def parameter_count(self) -> int:
         return sum(p.numel() for p in self.parameters())
-
-
-def seconds_to_frames(seconds: float) -> int:
-    return round(seconds * FRAME_RATE_HZ)

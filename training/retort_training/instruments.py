@@ -18,13 +18,16 @@ class Source:
 class Instrument:
     """`sources[0]` is the reference: its room and its level are what the shipped model plays.
 
-    `lowest_pitch_hz` is the analysis setting that its features are made with.
+    `lowest_pitch_hz` is the analysis setting that suits it: held-out frames and statistics are made with it.
+    `heard_with_hz` are the settings that it is trained with, one after the other: where a player leaves the setting lower,
+    double stops and echoes are now and then heard an octave too low, and the model must sound right then too.
     """
 
     name: str
     sources: tuple[Source, ...]
     licence: str
-    lowest_pitch_hz: int = 80
+    lowest_pitch_hz: int
+    heard_with_hz: tuple[int, ...]
 
     def source_names(self) -> list[str]:
         return [s.name for s in self.sources]
@@ -42,11 +45,13 @@ _VIOLIN = Instrument(
             "philharmonia",
             "Philharmonia Orchestra sound samples, violin",
             "Philharmonia Orchestra",
-            "free to use in any work, not to be sold or passed on as samples or as a sampler instrument",
+            "free to use in any work, not to be sold or passed on as samples or as a sampler instrument; CC BY-SA 3.0",
             0.7,
         ),
     ),
-    "CC BY 4.0; name John Garner, MinJi Kim and the Philharmonia Orchestra, whose recordings it was trained on",
+    "CC BY-SA 4.0; name John Garner, MinJi Kim and the Philharmonia Orchestra, whose recordings it was trained on",
+    lowest_pitch_hz=160,
+    heard_with_hz=(160, 40),
 )
 
 INSTRUMENTS = {i.name: i for i in (_VIOLIN,)}

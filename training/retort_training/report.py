@@ -19,10 +19,16 @@ _HEADINGS = {
 }
 
 
-def _cell(seeds: list[dict], name: str) -> str:
-    values = [s[name] for s in seeds]
+def _cell(record: dict, name: str) -> str:
+    """Mean and standard deviation over seeds; the mean alone where the seeds did not all give a rendering of their own."""
+    values = [s[name] for s in record["seeds"]]
     digits = _HEADINGS[name][1]
-    return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1) if len(values) > 1 else 0:.{digits}f}"
+    mean = f"{np.mean(values):.{digits}f}"
+    return f"{mean} ± {np.std(values, ddof=1):.{digits}f}" if _has_spread(record) else mean
+
+
+def _has_spread(record: dict) -> bool:
+    return len(record["seeds"]) > 1 and record["different_renderings"] == len(record["seeds"])
 
 
 def _table(rows: list[list[str]]) -> str:
@@ -65,12 +71,18 @@ def _instrument(models: Path, instrument: str, files: list[Path]) -> str:
             scored[variant] = json.loads(scores.read_text(encoding="utf-8"))
     rows = [["model", *(_HEADINGS[name][0] for name in FIGURES)]]
     for variant, record in scored.items():
-        rows.append([f"`{record['id']}`", *(_cell(record["seeds"], name) for name in FIGURES)])
+        rows.append([f"`{record['id']}`", *(_cell(record, name) for name in FIGURES)])
     parts = [f"## {instrument.capitalize()}"]
     if scored:
         first = next(iter(scored.values()))
         takes = "; ".join(f"`{t['file']}` {t['start_s']} to {t['end_s']} s" for t in first["held_out"])
-        parts += [_table(rows), f"Mean ± standard deviation over {len(first['seeds'])} seeds. Held out: {takes}."]
+        parts += [_table(rows), f"Held out: {takes}."]
+        for record in scored.values():
+            n = len(record["seeds"])
+            spread = f"mean ± standard deviation over {n} seeds"
+            if not _has_spread(record):
+                spread = f"{record['different_renderings']} rendering(s) from {n} seed(s), so no spread over seeds was measured"
+            parts.append(f"`{record['id']}`: {spread}.")
     stale = [v for v, r in scored.items() if r["steps"] != described[v]["training"]["steps"]]
     if stale:
         parts.append(f"**Scored at another step than the file's: {', '.join(stale)}.** Evaluate again.")
@@ -86,7 +98,7 @@ def _instrument(models: Path, instrument: str, files: list[Path]) -> str:
     quiet, loud = one["range"]["loudness_db"]
     played = one["performance"]
     parts.append(
-        f"99 % of the voiced training frames lie between {low:.0f} and {high:.0f} Hz and between {quiet:.1f} and {loud:.1f} dB. "
+        f"The voiced training frames lie (3rd to 99.5th percentile) between {low:.0f} and {high:.0f} Hz and between {quiet:.1f} and {loud:.1f} dB. "
         f"Jitter: {played['f0_jitter_cents']:.1f} cents, {played['loudness_jitter_db']:.2f} dB; median onset {played['onset_ms']:.0f} ms, "
         f"release {played['release_ms']:.0f} ms."
     )
@@ -107,7 +119,9 @@ _INTRODUCTION = """# The models and their scores
 Made by `python -m retort_training report` from the model files and the last evaluation; do not edit by hand.
 
 How the figures are made: passages that were never trained on are played through `retort render --match none` with the room
-on, five seeds, at the recording's rate. Recording and rendering are resampled to 16 kHz mono with soxr HQ and cut to the shorter.
+on, at the recording's rate, once per seed (how many, see below each table). Recording and rendering are resampled to 16 kHz mono with soxr HQ and cut to the shorter.
+
+The checkpoint of a model is the one with the least loss on these same passages, so the losses are a little on the friendly side.
 
 - **loss**: for windows n of 2048 to 64: S = |STFT| / sqrt(n), periodic Hann, hop n / 4, reflect padding n / 2; the sum of mean |S - S'| and
   mean |ln(S + 1e-7) - ln(S' + 1e-7)|; frames whose reference RMS is under -80 dBFS are dropped. Two draws of the noise alone give 2.6 to 3.0.

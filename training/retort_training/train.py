@@ -14,8 +14,8 @@ import numpy as np
 import soxr
 import torch
 
-from . import HOP, LOUDNESS_FLOOR_DB, SAMPLE_RATE_HZ, metrics
-from .gru import Decoder, seconds_to_frames
+from . import FRAME_RATE_HZ, HOP, LOUDNESS_FLOOR_DB, SAMPLE_RATE_HZ, metrics
+from .gru import Decoder
 from .loss import loudness_loss, multi_scale_loss
 from .room import Rooms
 from .sources import Crops, Tape
@@ -41,7 +41,7 @@ class Plan:
     n_harmonics: int = 80
     n_noise_bands: int = 65
     noise_fir_ms: float = 4.0
-    loudness_weight: float = 0.2
+    loudness_weight: float = 1.0
     weight_decay: float = 0.01
     average: float = 0.995
     seed: int = 1
@@ -51,6 +51,10 @@ PLANS = {
     "full": Plan("full", hidden=512, learning_rate=7e-4, voices=4, crop_s=1.0),
     "reduced": Plan("reduced", hidden=16, learning_rate=2e-3, voices=6, crop_s=2.0),
 }
+
+
+def seconds_to_frames(seconds: float) -> int:
+    return round(seconds * FRAME_RATE_HZ)
 
 
 class Run:
@@ -145,8 +149,20 @@ class Run:
         part.replace(path)
 
     @classmethod
-    def load(cls, path: Path) -> "Run":
+    def load(cls, path: Path, other_rooms: dict | None = None) -> "Run":
+        """A checkpoint to go on with; with `other_rooms` these take the place of its own and are frozen."""
         state = torch.load(path, weights_only=True)
+        if other_rooms is not None and not state["rooms_frozen"]:
+            # The optimiser keeps what it knows of the decoder, its first group.
+            state["rooms_frozen"] = True
+            known = state["optimiser"]
+            known["param_groups"] = known["param_groups"][:1]
+            decoder = set(known["param_groups"][0]["params"])
+            known["state"] = {index: moments for index, moments in known["state"].items() if index in decoder}
+        if other_rooms is not None:
+            state["rooms"] = other_rooms
+            state["average"] |= {f"rooms.{name}": value.clone() for name, value in other_rooms.items()}
+            state["progress"][2] = math.inf
         run = cls(Plan(**state["plan"]), state["sources"], state["rooms"] if state["rooms_frozen"] else None)
         run.decoder.load_state_dict(state["decoder"])
         run.rooms.load_state_dict(state["rooms"])

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from retort_training import metrics
-from retort_training.loss import WINDOWS, multi_scale_loss
+from retort_training.loss import WINDOWS, a_weighting, loudness_loss, multi_scale_loss
 
 FULL_BAND = torch.tensor([40_000.0])
 
@@ -92,3 +92,18 @@ def test_unvoiced_output_counts_as_wrong_pitch():
     median, within = metrics.pitch_error(reference, voiced, reference * 2 ** (10 / 1200), heard)
     assert median == pytest.approx(10.0, abs=1e-6)
     assert within == pytest.approx(0.6)
+
+
+def test_a_sound_that_is_6_db_too_soft_is_0_6_off_in_loudness():
+    assert loudness_loss(0.5 * noise(1), noise(1)).item() == pytest.approx(0.602, abs=0.001)
+
+
+def test_the_a_curve_is_that_of_the_standard():
+    values = 20.0 * np.log10(a_weighting(np.array([100.0, 1000.0, 4000.0])))
+    assert values == pytest.approx([-19.1, 0.0, 1.0], abs=0.1)
+
+
+def test_a_loud_sub_bass_hardly_counts_as_loud():
+    time = torch.arange(16_384) / 32_000
+    bass = 0.5 * torch.sin(2 * torch.pi * 31.25 * time)[None]
+    assert loudness_loss(noise(1) + bass, noise(1)).item() < 0.02
