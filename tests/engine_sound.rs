@@ -68,8 +68,11 @@ fn breath_hum_and_room_noise_at_minus_45_dbfs_stay_under_minus_60() {
         ("hum of 50 Hz", hum(50.0)),
         ("hum of 100 Hz", hum(100.0)),
     ] {
-        let output = render(&mut engine(Source::Audio), &at_db(noise, -45.0), &[], 512);
-        let level = rms_db(&output);
+        let mut engine = engine(Source::Audio);
+        let _ = engine.set_instrument(support::breathing_instrument(RATE));
+        let output = render(&mut engine, &at_db(noise, -45.0), &[], 512);
+        // The loudest tenth of a second counts, not the mean of all.
+        let level = output.chunks_exact(RATE as usize / 10).map(rms_db).fold(f32::NEG_INFINITY, f32::max);
         println!("{name}: {level:.1} dBFS");
         assert!(level < -60.0, "{name} gives {level:.1} dBFS");
     }
@@ -95,6 +98,7 @@ fn another_instrument_while_a_note_sounds_makes_no_click() {
     assert!(engine.set_instrument(following_instrument(RATE)).is_none());
     let change = render(&mut engine, &[0.0; 9_600], &[], 512);
     assert!(engine.take_retired().is_some(), "the old instrument can be taken away after the crossfade");
+    assert!(change.iter().all(|x| x.is_finite()));
     let curvature = |x: &[f32]| x.windows(3).map(|w| (w[0] - 2.0 * w[1] + w[2]).abs()).fold(0.0, f32::max);
     assert!(curvature(&change) < 2.0 * curvature(&steady), "{} against {}", curvature(&change), curvature(&steady));
 }

@@ -14,6 +14,7 @@ fn busses(host: &Vst3Host, is_input: bool) -> Vec<(String, i32, bool)> {
 
 #[test]
 fn the_effect_takes_stereo_mono_and_mono_to_stereo() {
+    let mut peaks = None;
     for (inputs, outputs) in [(kStereo, kStereo), (kMono, kMono), (kMono, kStereo)] {
         let mut host = Vst3Host::open(Class::Effect);
         assert!(host.arrange(&[inputs], &[outputs], 0));
@@ -23,14 +24,20 @@ fn the_effect_takes_stereo_mono_and_mono_to_stereo() {
         host.activate(48_000.0, 512);
         let input = hosts::tone(48_000.0, 0.5, 440.0, 0.05, 0.5);
         let input = &input[..channels(inputs) as usize];
-        let mut loudest = 0.0_f32;
+        let mut loudest = [0.0_f32; 2];
         for start in (0..24_000 - 512).step_by(512) {
             let input: Vec<&[f32]> = input.iter().map(|channel| &channel[start..start + 512]).collect();
             let out = host.block(&input, 512, &[]);
             assert_eq!(out.len(), channels(outputs) as usize);
-            loudest = out.iter().map(|channel| hosts::peak(channel)).fold(loudest, f32::max);
+            for (loudest, channel) in loudest.iter_mut().zip(&out) {
+                *loudest = loudest.max(hosts::peak(channel));
+            }
         }
-        assert!(loudest > 0.005 && loudest < 5.0, "{loudest}");
+        for loudest in &loudest[..channels(outputs) as usize] {
+            assert!(*loudest > 0.005 && *loudest < 5.0, "{loudest}");
+        }
+        // A mono input is as loud as the same in stereo, on both sides.
+        assert_eq!(loudest[0], *peaks.get_or_insert(loudest[0]));
     }
     let mut host = Vst3Host::open(Class::Effect);
     assert!(!host.arrange(&[kStereo], &[kMono], 0), "there is no stereo to mono");

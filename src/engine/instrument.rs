@@ -109,6 +109,12 @@ impl Instrument {
         self.room.tail_samples() + CHUNK
     }
 
+    /// Noise that no note starts is made from `seed`; for an instrument that has not sounded yet.
+    pub fn set_seed(&mut self, seed: u64) {
+        self.seed = seed;
+        self.voices.iter_mut().for_each(|voice| voice.synth.reset(seed));
+    }
+
     /// Forgets everything that sounded. Noise that no note starts is made from `seed`.
     pub fn reset(&mut self, seed: u64) {
         self.seed = seed;
