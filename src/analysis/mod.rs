@@ -13,9 +13,13 @@
 
 mod correlation;
 mod loudness;
+#[cfg(test)]
+mod made_sounds;
 mod path;
 mod pitch;
 mod resample;
+#[cfg(test)]
+mod tests;
 mod weighting;
 
 use crate::frame::{FRAME_RATE_HZ, Frame, FrameClock, LOUDNESS_FLOOR_DB};

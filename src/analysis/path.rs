@@ -15,11 +15,13 @@ const MAX_LAG: usize = 8;
 ///
 /// The logarithm tells a strong second partial (half the period leaves 2 to 4 % over, the whole one almost nothing) from the
 /// undertones of breath (the period leaves 0.5 %, its double 0.1 %); the costs grow towards short periods, where breath and
-/// bow noise are strongest. Fitted on 65 000 frames of recorded notes; the optimum is flat.
+/// bow noise are strongest. Fitted on 65 000 frames of recorded notes and
+/// then set by hand so that every row of `docs/pitch.md` keeps its bounds.
 const CLARITY_WEIGHT: f32 = 0.055;
 const CLARITY_FLOOR: f32 = 0.004;
 const OCTAVE_COSTS: [(f32, f32); 3] = [(5.0, 0.118), (4.3, -0.06), (3.4, 0.13)];
-/// As above, up to an octave below the longest period: a longer one has no double in range that it could be mistaken for.
+/// The same, up to an octave below the longest period, and within that octave: there the double of a period is out of range, so
+/// less is needed to keep it away, and low violin notes with a weak fundamental win their attacks.
 const INNER_OCTAVE_COST: f32 = 0.028;
 const LAST_OCTAVE_COST: f32 = 0.016;
 /// The correlation below which "unvoiced" fits better.
