@@ -203,7 +203,7 @@ fn open_input(
         BufferSize::Default => 1_024,
     };
     let target = 2 * block as usize;
-    let (samples, queue) = RingBuffer::new(16 * target);
+    let (samples, queue) = RingBuffer::new(Bridge::CAPACITY * target);
     let stream = record(&device, config, format.sample_format, samples, Arc::clone(shared), failures.clone())?;
     Ok((stream, Bridge::new(queue, format.rate_hz, output_rate_hz, target)))
 }

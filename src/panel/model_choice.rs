@@ -30,8 +30,7 @@ pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, host: &mut dyn PanelHost) 
         for model in host.models().iter().filter(|model| model.instrument == instrument) {
             let title = value_text::title(&model.variant);
             let chosen = model.variant == variant;
-            let response = ui.selectable_label(chosen, format!("{title}   {}", facts(model)));
-            if response.on_hover_text(explain(model)).clicked() && !chosen {
+            if ui.selectable_label(chosen, format!("{title}   {}", facts(model))).clicked() && !chosen {
                 choice = Some(model.id.clone());
             }
         }

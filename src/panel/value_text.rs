@@ -46,7 +46,8 @@ pub fn read(spec: &SettingSpec, typed: &str) -> Option<f32> {
 /// The name of the note nearest to `f0_hz` and how far off it is, -50 to 50 cents: 440 Hz is `A4` and 0.
 #[must_use]
 pub fn note(f0_hz: f32) -> (String, f32) {
-    const NAMES: [&str; 12] = ["C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B"];
+    // ASCII, since the panel's font has no sharps and flats.
+    const NAMES: [&str; 12] = ["C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"];
     let midi = midi(f0_hz);
     let nearest = midi.round();
     let key = nearest as i32;
