@@ -2,7 +2,9 @@
 
 mod cli_process;
 
-use cli_process::{finish, kept_sound, median_cents, names_in, read_features, tone, write_wav, write_wav_channels};
+use cli_process::{
+    finish, kept_sound, median_cents, names_in, read_features, read_wav, tone, write_wav, write_wav_channels,
+};
 use tempfile::tempdir;
 
 #[test]
@@ -165,23 +167,35 @@ fn input_that_is_no_recording_is_refused_by_name() {
 fn damaged_files_never_crash_the_command() {
     let folder = tempdir().unwrap();
     let output = folder.path().join("out.csv");
+    let check = |bytes: &[u8], format: &str| {
+        let input = folder.path().join(format!("damaged.{format}"));
+        std::fs::write(&input, bytes).unwrap();
+        let outcome = retort!("features", input, output);
+        assert!(matches!(outcome.code, Some(0 | 1)), "{:?}: {}", outcome.code, outcome.stderr);
+        assert!(!outcome.stderr.contains("panicked"), "{}", outcome.stderr);
+    };
+    let wav = folder.path().join("tone.wav");
+    write_wav(&wav, &tone(440.0, 8_000), 8_000, 1);
+    let kept = ["flac", "mp3", "ogg"].map(|format| (format, kept_sound(&format!("tone_440_hz.{format}"))));
     let mut state = 1u64;
-    for format in ["flac", "mp3", "ogg"] {
-        let sound = std::fs::read(kept_sound(&format!("tone_440_hz.{format}"))).unwrap();
-        for _ in 0..15 {
+    for (format, path) in kept.into_iter().chain([("wav", wav)]) {
+        let sound = std::fs::read(path).unwrap();
+        for attempt in 0..20 {
             let mut bytes = sound.clone();
-            for _ in 0..20 {
+            // Damage to the header hurts more than damage anywhere.
+            let reach = if attempt % 2 == 0 { 60 } else { bytes.len() };
+            for _ in 0..5 {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                let position = (state >> 33) as usize % bytes.len();
-                bytes[position] = (state >> 20) as u8;
+                bytes[(state >> 33) as usize % reach] = (state >> 20) as u8;
             }
-            let input = folder.path().join(format!("damaged.{format}"));
-            std::fs::write(&input, &bytes).unwrap();
-            let outcome = retort!("features", input, output);
-            assert!(matches!(outcome.code, Some(0 | 1)), "{:?}: {}", outcome.code, outcome.stderr);
-            assert!(!outcome.stderr.contains("panicked"), "{}", outcome.stderr);
+            check(&bytes, format);
         }
     }
+    // More channels than a channel mask has bits.
+    let mut many_channels = std::fs::read(folder.path().join("tone.wav")).unwrap();
+    let fmt = many_channels.windows(4).position(|window| window == b"fmt ").unwrap();
+    many_channels[fmt + 10..fmt + 12].fill(0xff);
+    check(&many_channels, "wav");
 }
 
 #[test]
@@ -198,13 +212,9 @@ fn wrong_usage_is_told_from_bad_input() {
     ] {
         assert_eq!(outcome.code, Some(2), "{}", outcome.stderr);
     }
-    assert_eq!(read_samples(&input), tone(440.0, 48_000), "the recording is still there");
+    assert_eq!(read_wav(&input).0, tone(440.0, 48_000), "the recording is still there");
     retort!("--help").succeeds();
     retort!("--version").succeeds();
-}
-
-fn read_samples(path: &std::path::Path) -> Vec<f32> {
-    hound::WavReader::open(path).unwrap().samples::<f32>().map(Result::unwrap).collect()
 }
 
 #[test]

@@ -16,14 +16,13 @@ const PHASES: usize = 64;
 
 /// The length of the segments that are compared at `lag`.
 #[inline(always)]
-fn segment(lag: usize, shortest: usize) -> usize {
-    lag.max(shortest).next_multiple_of(LANES)
+fn segment(lag: usize, span: usize) -> usize {
+    lag.max(span.saturating_sub(lag)).next_multiple_of(LANES)
 }
 
 /// How far from the centre the correlation up to `longest_lag` reaches, in samples.
-pub fn reach(longest_lag: usize, shortest_segment: usize) -> usize {
-    let lag = longest_lag + MARGIN;
-    (lag + segment(lag, shortest_segment)).div_ceil(2)
+pub fn reach(longest_lag: usize, span: usize) -> usize {
+    (0..=longest_lag + MARGIN).map(|lag| (lag + segment(lag, span)).div_ceil(2)).max().unwrap_or(0)
 }
 
 /// Computes correlograms: `[MARGIN + longest_lag + MARGIN + 1]` values from -1 to 1, of which `[MARGIN + lag]` belongs to
@@ -31,7 +30,7 @@ pub fn reach(longest_lag: usize, shortest_segment: usize) -> usize {
 pub struct Correlator {
     simd: Simd,
     longest_lag: usize,
-    shortest_segment: usize,
+    span: usize,
     /// Energy of the signal before each sample.
     energy_before: Vec<f64>,
     /// `[PHASES + 1][2 MARGIN]` windowed sincs.
@@ -39,7 +38,7 @@ pub struct Correlator {
 }
 
 impl Correlator {
-    pub fn new(simd: Simd, longest_lag: usize, shortest_segment: usize) -> Self {
+    pub fn new(simd: Simd, longest_lag: usize, span: usize) -> Self {
         let mut interpolation = vec![0.0; (PHASES + 1) * 2 * MARGIN];
         for (phase, taps) in interpolation.chunks_exact_mut(2 * MARGIN).enumerate() {
             let centre = (MARGIN - 1) as f64 + phase as f64 / PHASES as f64;
@@ -54,8 +53,8 @@ impl Correlator {
             }
             taps.iter_mut().for_each(|tap| *tap /= sum);
         }
-        let span = 2 * reach(longest_lag, shortest_segment);
-        Self { simd, longest_lag, shortest_segment, energy_before: vec![0.0; span + 1], interpolation }
+        let length = 2 * reach(longest_lag, span);
+        Self { simd, longest_lag, span, energy_before: vec![0.0; length + 1], interpolation }
     }
 
     /// The number of values of a correlogram.
@@ -65,16 +64,16 @@ impl Correlator {
 
     /// Correlates `signal` around its sample `centre`, from which it must extend by [`reach`] to both sides.
     pub fn correlate(&mut self, signal: &[f32], centre: usize, correlogram: &mut [f32]) {
-        let reach = reach(self.longest_lag, self.shortest_segment);
+        let reach = reach(self.longest_lag, self.span);
         let signal = &signal[centre - reach..centre + reach];
         let mut sum = 0.0;
         for (before, &x) in self.energy_before[1..].iter_mut().zip(signal) {
             sum += f64::from(x) * f64::from(x);
             *before = sum;
         }
-        products(self.simd, signal, self.shortest_segment, &mut correlogram[MARGIN..]);
+        products(self.simd, signal, self.span, &mut correlogram[MARGIN..]);
         for (lag, r) in correlogram[MARGIN..].iter_mut().enumerate() {
-            let n = segment(lag, self.shortest_segment);
+            let n = segment(lag, self.span);
             let a = reach - (lag + n) / 2;
             let energy = |from: usize| self.energy_before[from + n] - self.energy_before[from];
             // The small number keeps digital silence at 0; it lies 150 dB below full scale.
@@ -145,14 +144,14 @@ fn vertex(l: f32, c: f32, r: f32) -> (f32, f32) {
 
 simd_dispatch!(
     /// Sums of products for each lag, over segments centred in `signal`.
-    fn products(signal: &[f32], shortest_segment: usize, sums: &mut [f32]) = products_body
+    fn products(signal: &[f32], span: usize, sums: &mut [f32]) = products_body
 );
 
 #[inline(always)]
-fn products_body<const F: bool>(signal: &[f32], shortest_segment: usize, sums: &mut [f32]) {
+fn products_body<const F: bool>(signal: &[f32], span: usize, sums: &mut [f32]) {
     let centre = signal.len() / 2;
     for (lag, sum) in sums.iter_mut().enumerate() {
-        let n = segment(lag, shortest_segment);
+        let n = segment(lag, span);
         let a = centre - (lag + n) / 2;
         let left = &signal[a..a + n];
         let right = &signal[a + lag..a + lag + n];

@@ -9,6 +9,9 @@ const MIN_WINDOW: f32 = 0.020 * ANALYSIS_RATE_HZ as f32;
 /// own frame; half the window would make it -3 dB there, and every note would sound a quarter of the window early.
 const AHEAD: f32 = 0.25;
 
+/// Sums are taken in so many lanes, for the vector units.
+const LANES: usize = 16;
+
 /// The length of the window, in samples of the analysis rate: a whole number of periods, so that a steady note has no ripple, at
 /// least two, and at least 20 ms; 20 ms for a frame without pitch.
 pub fn window(period: Option<f32>) -> f32 {
@@ -31,8 +34,15 @@ pub fn loudness_db(squares: &[f32], centre: usize, window: f32) -> f32 {
     let first = from.floor();
     let last = to.floor();
     let (head, tail) = (squares[first as usize], squares[last as usize]);
-    let inner: f32 = squares[first as usize + 1..last as usize].iter().sum();
-    let sum = inner + head * (first + 1.0 - from) + tail * (to - last);
+    let inner = &squares[first as usize + 1..last as usize];
+    let mut lanes = [0.0_f32; LANES];
+    let whole = inner.chunks_exact(LANES);
+    let mut rest: f32 = whole.remainder().iter().sum();
+    for chunk in whole {
+        lanes.iter_mut().zip(chunk).for_each(|(lane, square)| *lane += square);
+    }
+    rest += lanes.iter().sum::<f32>();
+    let sum = rest + head * (first + 1.0 - from) + tail * (to - last);
     let mean_square = sum / window;
     (10.0 * (mean_square / 0.5).max(1e-12).log10()).max(LOUDNESS_FLOOR_DB)
 }

@@ -1,14 +1,14 @@
 //! The pitch tracker: a correlogram per frame, the periods that fit it, the path through them, and its fine measurement.
 
 use super::correlation::{self, Correlator, MARGIN};
-use super::path::{Candidate, MAX_CANDIDATES, OCTAVE_COST, Path};
+use super::path::{Candidate, MAX_CANDIDATES, Path};
 use super::{ANALYSIS_RATE_HZ, LowestPitch};
 use crate::simd::Simd;
 
 /// The highest pitch, with some room above 3 kHz for a sharp one.
-const HIGHEST_HZ: f32 = 3_150.0;
+const HIGHEST_HZ: f32 = 3_300.0;
 /// Weaker correlations are no candidates.
-const WEAKEST: f32 = 0.3;
+const WEAKEST: f32 = 0.4;
 /// Multiples of a period are measured up to this lag, 8 ms: further away the pitch may already have changed.
 const LONGEST_MULTIPLE: f32 = 128.0;
 /// Loudness below which nothing is voiced, and above which level says nothing against it, in dB.
@@ -19,24 +19,24 @@ const AUDIBLE_DB: f32 = -65.0;
 #[derive(Clone, Copy, Debug)]
 pub struct Sizes {
     pub longest_lag: usize,
-    pub shortest_segment: usize,
+    pub span: usize,
     pub path_lag: usize,
 }
 
 impl Sizes {
     pub fn of(lowest: LowestPitch) -> Self {
         let longest_lag = (ANALYSIS_RATE_HZ as f32 / lowest.hz() * 1.02).ceil() as usize;
-        let (shortest_segment, path_lag) = match lowest {
-            LowestPitch::Hz160 => (192, 2),
-            LowestPitch::Hz80 => (192, 3),
-            LowestPitch::Hz40 => (192, 6),
+        let (span, path_lag) = match lowest {
+            LowestPitch::Hz160 => (332, 2),
+            LowestPitch::Hz80 => (332, 3),
+            LowestPitch::Hz40 => (332, 6),
         };
-        Self { longest_lag, shortest_segment, path_lag }
+        Self { longest_lag, span, path_lag }
     }
 
     /// Samples that a frame needs to both sides of its centre.
     pub fn reach(&self) -> usize {
-        correlation::reach(self.longest_lag, self.shortest_segment)
+        correlation::reach(self.longest_lag, self.span)
     }
 }
 
@@ -62,12 +62,12 @@ pub struct PitchTracker {
 
 impl PitchTracker {
     pub fn new(simd: Simd, sizes: Sizes) -> Self {
-        let correlator = Correlator::new(simd, sizes.longest_lag, sizes.shortest_segment);
+        let correlator = Correlator::new(simd, sizes.longest_lag, sizes.span);
         let correlograms = vec![vec![0.0; correlator.len()]; sizes.path_lag + 1];
         Self {
             sizes,
             correlator,
-            path: Path::new(sizes.path_lag),
+            path: Path::new(sizes.path_lag, (sizes.longest_lag as f32).log2()),
             correlograms,
             newest: 0,
             states: vec![None; sizes.path_lag + 1],
@@ -140,7 +140,8 @@ fn candidates_of(
     candidates: &mut [Candidate; MAX_CANDIDATES],
 ) -> usize {
     let shortest = ANALYSIS_RATE_HZ as f32 / HIGHEST_HZ;
-    let rank = |candidate: &Candidate| candidate.strength - OCTAVE_COST * candidate.octaves;
+    let longest_octaves = (longest_lag as f32).log2();
+    let merit = |candidate: &Candidate| candidate.merit(longest_octaves);
     let mut n = 0;
     for lag in shortest as usize..=longest_lag {
         let [l, c, r] = [0, 1, 2].map(|i| correlogram[MARGIN + lag - 1 + i]);
@@ -155,8 +156,8 @@ fn candidates_of(
         if n < MAX_CANDIDATES {
             candidates[n] = candidate;
             n += 1;
-        } else if let Some(worst) = candidates.iter_mut().min_by(|a, b| rank(a).total_cmp(&rank(b)))
-            && rank(worst) < rank(&candidate)
+        } else if let Some(worst) = candidates.iter_mut().min_by(|a, b| merit(a).total_cmp(&merit(b)))
+            && merit(worst) < merit(&candidate)
         {
             *worst = candidate;
         }

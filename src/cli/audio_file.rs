@@ -4,6 +4,7 @@
 //! there (mixing down, silencing samples that are no numbers) comes back as notes for the user.
 
 use std::fs::File;
+use std::panic;
 use std::path::Path;
 
 use symphonia::core::audio::{Channels, GenericAudioBufferRef, Position};
@@ -16,7 +17,7 @@ use symphonia::core::io::MediaSourceStream;
 use super::error::CliError;
 
 /// Sample rates that are read and written, in Hz.
-pub const RATES_HZ: (u32, u32) = (8_000, 768_000);
+pub const RATES_HZ: (u32, u32) = (8_000, 384_000);
 
 /// A channel mix this much softer than its channels, in power, means that they cancel each other (20 dB).
 const CANCELLATION: f64 = 0.01;
@@ -27,8 +28,6 @@ pub struct Recording {
     /// One sample per sample period, full scale 1, every one finite.
     pub samples: Vec<f32>,
     pub sample_rate_hz: u32,
-    /// Channels in the file.
-    pub n_channels: usize,
     /// What the user should know about how the file was read, one sentence each.
     pub notes: Vec<String>,
 }
@@ -101,7 +100,7 @@ pub fn read(path: &Path) -> Result<Recording, CliError> {
             expected as f64 / rate
         ));
     }
-    Ok(Recording { samples: decoded.samples, sample_rate_hz: decoded.sample_rate_hz, n_channels, notes })
+    Ok(Recording { samples: decoded.samples, sample_rate_hz: decoded.sample_rate_hz, notes })
 }
 
 fn open(path: &Path) -> Result<Box<dyn FormatReader>, CliError> {
@@ -128,7 +127,17 @@ fn open(path: &Path) -> Result<Box<dyn FormatReader>, CliError> {
     })
 }
 
+/// Decodes the file, whatever is in it. The decoders are good, but a damaged header can make one of them panic (an
+/// overflow in a debug build, say), and a damaged file is no reason for a program to crash.
 fn decode(path: &Path, mix: Mix) -> Result<Decoded, CliError> {
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let decoded = panic::catch_unwind(|| decode_or_panic(path, mix));
+    panic::set_hook(hook);
+    decoded.unwrap_or_else(|_| Err(CliError::Damaged(path.into())))
+}
+
+fn decode_or_panic(path: &Path, mix: Mix) -> Result<Decoded, CliError> {
     let mut reader = open(path)?;
     let not_audio = || CliError::NotAudio(path.into());
     let track = reader.default_track(TrackType::Audio).ok_or_else(not_audio)?;

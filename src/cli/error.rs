@@ -4,6 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::analysis::AnalysisError;
+use crate::engine::EngineError;
+use crate::library::LibraryError;
+use crate::model::ModelError;
 
 /// Every failure of a command. [`CliError::exit_code`] tells wrong usage from bad input.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +23,8 @@ pub enum CliError {
     NoSamples(PathBuf),
     #[error("{}: the audio inside is coded in a way that Retort cannot read; convert it to WAV or FLAC", .0.display())]
     Codec(PathBuf),
+    #[error("{}: the file is damaged; export it again, or convert it with another program first", .0.display())]
+    Damaged(PathBuf),
     #[error("{}: sample rate {rate_hz} Hz is outside {} to {} Hz; resample it first", path.display(), .range.0, .range.1)]
     Rate { path: PathBuf, rate_hz: u32, range: (u32, u32) },
     #[error("{}: not a MIDI file that Retort can read ({detail}); export it again as a standard MIDI file", path.display())]
@@ -37,6 +42,15 @@ pub enum CliError {
     Usage(String),
     #[error(transparent)]
     Analysis(#[from] AnalysisError),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error(transparent)]
+    Library(#[from] LibraryError),
+
+    #[error("{}: {source}", path.display())]
+    Model { path: PathBuf, source: ModelError },
+    #[error("{}: this is a folder; name one model file in it, or the whole folder with --models", .0.display())]
+    NotAModel(PathBuf),
 
     #[error("{}: the folder does not exist; create it first", .0.display())]
     NoFolder(PathBuf),

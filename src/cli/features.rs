@@ -1,10 +1,9 @@
 //! `retort features`: a recording's pitch, voicing and loudness as a table. Training reads the same tables.
 
-use crate::analysis;
-
 use super::arguments::Features;
 use super::audio_file;
 use super::error::CliError;
+use super::listening::listen;
 use super::progress::note;
 use super::{frames_csv, output_file};
 
@@ -18,6 +17,6 @@ pub fn run(arguments: &Features) -> Result<(), CliError> {
     for text in &recording.notes {
         note(&arguments.input.display(), text);
     }
-    let frames = analysis::analyze(&recording.samples, recording.sample_rate_hz, arguments.lowest_pitch.into())?;
+    let frames = listen(&recording, arguments.lowest_pitch.into())?;
     output_file::write(&arguments.output, |out| frames_csv::write(out, &frames))
 }

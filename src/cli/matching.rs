@@ -12,8 +12,9 @@ const SOUNDING_RANGE_DB: f32 = 30.0;
 /// endings hardly move.
 const LEVEL_QUANTILE: f64 = 0.75;
 
-/// An octave must bring this much more of the performance into range to be worth leaving the player's own.
-const WORTHWHILE: f64 = 0.02;
+/// Share of the performance that must be in range for an octave to be good enough: players dislike to be moved for the
+/// sake of one low note, and trackers err now and then.
+const ENOUGH: f64 = 0.85;
 
 /// The level moves by no more than this, as the loudness setting does.
 const MAX_OFFSET_DB: f32 = 24.0;
@@ -54,7 +55,7 @@ pub fn find(frames: &[Frame], learned: &Learned) -> Matching {
     Matching { semitones: 12.0 * octaves as f32, offset_db, share_in_range }
 }
 
-/// The smallest shift in octaves that brings about as much of the performance into range as any shift does.
+/// The smallest shift in octaves that brings enough of the performance into range, or else the one that brings most.
 fn best_octave(pitches_hz: &[f32], range_hz: (f32, f32)) -> (i32, f64) {
     if pitches_hz.is_empty() {
         return (0, 1.0);
@@ -66,12 +67,15 @@ fn best_octave(pitches_hz: &[f32], range_hz: (f32, f32)) -> (i32, f64) {
         let inside = pitches_hz.iter().filter(|&&hz| (low_hz..=high_hz).contains(&(hz * factor))).count();
         inside as f64 / pitches_hz.len() as f64
     };
-    let mut best = (0, share(0));
     // Nearest first, and up before down: an octave too high sounds less wrong than one too low.
-    for octaves in (1..=MAX_OCTAVES).flat_map(|n| [n, -n]) {
-        let candidate = share(octaves);
-        if candidate > best.1 + WORTHWHILE {
-            best = (octaves, candidate);
+    let shifts = std::iter::once(0).chain((1..=MAX_OCTAVES).flat_map(|n| [n, -n]));
+    let mut best = (0, -1.0);
+    for candidate in shifts.map(|octaves| (octaves, share(octaves))) {
+        if candidate.1 >= ENOUGH {
+            return candidate;
+        }
+        if candidate.1 > best.1 {
+            best = candidate;
         }
     }
     best
@@ -114,6 +118,21 @@ mod tests {
     fn a_bass_line_is_raised_until_the_violin_can_play_it() {
         let matching = find(&melody(&[55.0, 61.7, 73.4, 82.4], -20.0), &violin());
         assert_eq!((matching.semitones, matching.share_in_range), (24.0, 1.0));
+    }
+
+    #[test]
+    fn one_low_note_does_not_move_the_melody() {
+        let mut notes = [440.0; 20];
+        notes[7] = 98.0;
+        let matching = find(&melody(&notes, -20.0), &violin());
+        assert_eq!((matching.semitones, matching.share_in_range), (0.0, 0.95));
+    }
+
+    #[test]
+    fn what_fits_nowhere_goes_where_most_of_it_fits() {
+        let narrow = Learned { f0_hz: (300.0, 500.0), ..violin() };
+        let matching = find(&melody(&[100.0, 110.0, 400.0], -20.0), &narrow);
+        assert_eq!(matching.semitones, 24.0);
     }
 
     #[test]

@@ -6,17 +6,28 @@
 
 mod arguments;
 mod audio_file;
+mod bench;
+mod bench_time;
 mod error;
 mod features;
 mod frames_csv;
+mod listening;
 mod matching;
+mod midi_file;
+mod model_choice;
+mod models;
 mod output_file;
+mod parity;
 mod progress;
+mod render;
 mod resample;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+#[cfg(not(feature = "app"))]
+use clap::CommandFactory;
+use clap::Parser;
 
 use arguments::{Arguments, Command};
 pub use error::CliError;
@@ -40,10 +51,37 @@ pub fn main() -> ExitCode {
 fn run(command: &Command) -> Result<(), CliError> {
     match command {
         Command::Features(arguments) => features::run(arguments),
-        _ => Err(CliError::Usage("not yet".into())),
+        Command::Render(arguments) => render::run(arguments),
+        Command::Controls(arguments) => parity::controls(arguments),
+        Command::Synth(arguments) => parity::synth(arguments),
+        Command::Models(arguments) => models::run(arguments),
+        Command::Bench(arguments) => bench::run(arguments),
     }
 }
 
+/// Writes to standard output. Whoever reads it may stop early, as `head` does; that is no failure.
+fn print(text: &str) -> Result<(), CliError> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CliError::writing("standard output".as_ref(), error))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(feature = "app")]
+fn without_command() -> ExitCode {
+    match crate::app::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(error::EXIT_BAD_INPUT)
+        }
+    }
+}
+
+#[cfg(not(feature = "app"))]
 fn without_command() -> ExitCode {
     // Whoever closed the terminal does not want the help.
     let _ = Arguments::command().print_help();

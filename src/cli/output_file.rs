@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::error::CliError;
 
 /// The most samples that fit in a WAV file's 32-bit sizes, less room for the header.
-const MAX_WAV_SAMPLES: usize = (u32::MAX as usize - 1024) / size_of::<f32>();
+pub const MAX_WAV_SAMPLES: usize = (u32::MAX as usize - 1024) / size_of::<f32>();
 
 /// Says early, before hours of work, whether `path` can be written.
 ///
@@ -24,6 +24,15 @@ pub fn check(path: &Path) -> Result<(), CliError> {
     let made = create_new(&part);
     drop(made.map_err(|source| CliError::writing(path, source))?);
     fs::remove_file(&part).map_err(|source| CliError::writing(path, source))
+}
+
+/// Refuses names of other formats for what will be a WAV file.
+///
+/// # Errors
+/// [`CliError::NotWavName`], unless `path` is a device or a pipe, which have no such names.
+pub fn check_wav_name(path: &Path) -> Result<(), CliError> {
+    let is_wav = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("wav"));
+    if is_wav || is_device(path) && !path.is_dir() { Ok(()) } else { Err(CliError::NotWavName(path.into())) }
 }
 
 /// Writes mono `samples` as 32-bit float WAV: nothing is clipped or rounded.

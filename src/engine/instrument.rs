@@ -40,8 +40,10 @@ pub struct Instrument {
     /// The decoder after a long silence: where every note begins.
     rest: State,
     room: Room,
-    /// Samples since the synthesisers last gave anything but zeros, up to the room's tail.
+    /// Samples since the synthesisers last gave anything but zeros, up to [`Instrument::rested_after`].
     silent_samples: usize,
+    /// Of the noise of voices that no note started.
+    seed: u64,
     scratch: Vec<f32>,
 }
 
@@ -76,8 +78,9 @@ impl Instrument {
             controls: vec![silent; n_voices],
             voices: (0..n_voices).map(|_| voice()).collect(),
             rest,
-            silent_samples: room.tail_samples(),
+            silent_samples: room.tail_samples() + CHUNK,
             room,
+            seed: 0,
             scratch: vec![0.0; CHUNK],
             decoder,
         }
@@ -101,15 +104,27 @@ impl Instrument {
         self.voices.iter().all(Voice::rests) && self.silent_samples >= self.room.tail_samples()
     }
 
-    /// Forgets everything that sounded.
-    pub fn reset(&mut self) {
+    /// Samples of silence after which the room is not asked any more; a chunk more than its tail, for its partitions.
+    fn rested_after(&self) -> usize {
+        self.room.tail_samples() + CHUNK
+    }
+
+    /// Noise that no note starts is made from `seed`; for an instrument that has not sounded yet.
+    pub fn set_seed(&mut self, seed: u64) {
+        self.seed = seed;
+        self.voices.iter_mut().for_each(|voice| voice.synth.reset(seed));
+    }
+
+    /// Forgets everything that sounded. Noise that no note starts is made from `seed`.
+    pub fn reset(&mut self, seed: u64) {
+        self.seed = seed;
         for (voice, state) in self.voices.iter_mut().zip(&mut self.states) {
-            voice.synth.reset(0);
+            voice.synth.reset(seed);
             voice.silent_frames = FRAMES_TO_REST;
             state.copy_from(&self.rest);
         }
         self.room.reset();
-        self.silent_samples = self.room.tail_samples();
+        self.silent_samples = self.rested_after();
     }
 
     /// Begins the ramp of voice `v` towards `frame`, `len` samples long.
@@ -122,7 +137,7 @@ impl Instrument {
             voice.silent_frames += 1;
             if voice.rests() {
                 self.states[v].copy_from(&self.rest);
-                voice.synth.reset(0);
+                voice.synth.reset(self.seed);
                 return;
             }
         } else {
@@ -161,16 +176,15 @@ impl Instrument {
             out.iter_mut().zip(&*scratch).for_each(|(out, x)| *out += x);
             sounds = true;
         }
-        let tail = self.room.tail_samples();
         if sounds {
             self.silent_samples = 0;
-        }
-        // Once all of the room has died away, its memory is zero and so is its output.
-        if self.silent_samples < tail + out.len() {
             self.room.process(out, room_amount);
-        }
-        if !sounds {
-            self.silent_samples = (self.silent_samples + out.len()).min(tail + CHUNK);
+        } else {
+            // Once all of the room has died away, its memory is zero and so is its output. To the sample: the room counts
+            // what it was given, and its results must not depend on how that was cut into blocks.
+            let len = (self.rested_after() - self.silent_samples).min(out.len());
+            self.room.process(&mut out[..len], room_amount);
+            self.silent_samples += len;
         }
     }
 

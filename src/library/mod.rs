@@ -1,1 +1,208 @@
-//! TBD
+//! Finds model files on disk by id and loads them with their room: ids in, shared [`LoadedModel`]s out.
+//!
+//! A folder of models holds `<instrument>/<variant>.safetensors` and `<instrument>/room.safetensors`. `violin/reduced` is
+//! embedded, so that there is always something to play. Listing reads headers only. Command line, plugin and application
+//! call this from their loader threads; nothing here belongs on the audio thread.
+
+mod cache;
+mod error;
+mod folders;
+mod source;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use error::LibraryError;
+use source::Source;
+
+use crate::model::{Metadata, Model, RoomResponse};
+
+/// The id of the model that is always there.
+pub const EMBEDDED_ID: &str = "violin/reduced";
+
+/// A model with its instrument's room, as the engine needs it.
+#[derive(Clone)]
+pub struct LoadedModel {
+    /// Metadata and decoder.
+    pub model: Model,
+    /// The room, if the model has one; at the model's rate.
+    pub room: Option<Arc<RoomResponse>>,
+}
+
+/// One model that can be loaded.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// `<instrument>/<variant>`.
+    pub id: String,
+    /// What the file says about itself.
+    pub metadata: Metadata,
+    /// Where it lies; `None` for the embedded model.
+    pub path: Option<PathBuf>,
+    /// Size of the file.
+    pub bytes: u64,
+}
+
+/// A file that lies where a model belongs and cannot be used.
+#[derive(Debug)]
+pub struct Problem {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it and what to do.
+    pub error: LibraryError,
+}
+
+/// What a look through all folders found.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// Models that can be loaded, sorted by id; where two files have the same id, the one that is loaded.
+    pub models: Vec<Entry>,
+    /// Files that cannot be used, in the order of the folders.
+    pub problems: Vec<Problem>,
+}
+
+/// The folders that models are looked for in, best first.
+#[derive(Clone, Debug)]
+pub struct Library {
+    folders: Vec<PathBuf>,
+}
+
+impl Library {
+    /// The folders of every start, then the embedded model: `RETORT_MODELS` (separated as in `PATH`), `retort/models` in
+    /// the user's data folder, and for the program itself `../share/retort/models` and `../../models` beside the binary.
+    #[must_use]
+    pub fn standard() -> Self {
+        Self::with_folders(folders::standard())
+    }
+
+    /// These folders, best first, then the embedded model.
+    #[must_use]
+    pub fn with_folders(folders: Vec<PathBuf>) -> Self {
+        Self { folders }
+    }
+
+    /// Looks in `folder` too, after the others: a plugin's bundle has models in `Contents/Resources/models`.
+    #[must_use]
+    pub fn and_folder(mut self, folder: PathBuf) -> Self {
+        self.folders.push(folder);
+        self
+    }
+
+    /// The folders, best first; not all need exist.
+    #[must_use]
+    pub fn folders(&self) -> &[PathBuf] {
+        &self.folders
+    }
+
+    /// All models that can be loaded, sorted by id. Reads headers only.
+    #[must_use]
+    pub fn list(&self) -> Vec<Entry> {
+        self.scan().models
+    }
+
+    /// All models, and the files that look like models but cannot be used. Reads headers only.
+    #[must_use]
+    pub fn scan(&self) -> Listing {
+        let mut listing = Listing::default();
+        for path in self.folders.iter().flat_map(|folder| model_files(folder)) {
+            match entry(Source::File(path.clone()), &id_of(&path)) {
+                Ok(entry) => listing.models.push(entry),
+                Err(error) => listing.problems.push(Problem { path, error }),
+            }
+        }
+        // A broken embedded model is a mistake at build time that a test finds.
+        listing.models.extend(Source::embedded(EMBEDDED_ID).and_then(|source| entry(source, EMBEDDED_ID).ok()));
+        // The sort is stable: the first of equals comes from the best folder.
+        listing.models.sort_by(|a, b| a.id.cmp(&b.id));
+        listing.models.dedup_by(|later, first| later.id == first.id);
+        listing
+    }
+
+    /// Loads a model and its room, or takes what this process has loaded already: weights are shared as long as somebody
+    /// holds them, and read anew when the file has changed.
+    ///
+    /// # Errors
+    /// [`LibraryError`]; for an unknown id it lists what there is.
+    pub fn load(&self, id: &str) -> Result<Arc<LoadedModel>, LibraryError> {
+        let Some(source) = self.find(id) else {
+            let available: Vec<String> = self.list().into_iter().map(|entry| entry.id).collect();
+            return Err(LibraryError::Unknown { id: id.into(), near: error::near(id, &available), available });
+        };
+        let Entry { metadata, .. } = entry(source.clone(), id)?;
+        let room = match metadata.room {
+            None => None,
+            Some(room) => Some(self.find_room(&source, &room).ok_or(LibraryError::NoRoom { id: id.into(), room })?),
+        };
+        let key = (source.version()?, room.as_ref().map(Source::version).transpose()?);
+        cache::get_or_load(key, || load(&source, room.as_ref()))
+    }
+
+    fn find(&self, id: &str) -> Option<Source> {
+        // An id from a song or command line must not lead out of the folders.
+        let (instrument, variant) = id.split_once('/')?;
+        let plain =
+            |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+        if !plain(instrument) || !plain(variant) {
+            return None;
+        }
+        let files = self.folders.iter().map(|folder| folder.join(instrument).join(format!("{variant}.safetensors")));
+        files.into_iter().find(|path| path.is_file()).map(Source::File).or_else(|| Source::embedded(id))
+    }
+
+    /// The room in the model's own folder, or else in any.
+    fn find_room(&self, model: &Source, room: &str) -> Option<Source> {
+        if let Source::File(path) = model {
+            let own = path.parent()?.parent()?.join(format!("{room}.safetensors"));
+            if own.is_file() {
+                return Some(Source::File(own));
+            }
+        }
+        self.find(room)
+    }
+}
+
+fn entry(source: Source, id: &str) -> Result<Entry, LibraryError> {
+    let (header, bytes) = source.read_header()?;
+    let metadata = Model::read_metadata(&header).map_err(|error| source.broken(error))?;
+    if metadata.id != id {
+        return Err(LibraryError::Misplaced { path: source.path(), found: metadata.id, expected: id.into() });
+    }
+    let path = if let Source::File(path) = source { Some(path) } else { None };
+    Ok(Entry { id: id.into(), metadata, path, bytes })
+}
+
+fn load(source: &Source, room: Option<&Source>) -> Result<LoadedModel, LibraryError> {
+    let model = Model::from_bytes(&source.read()?).map_err(|error| source.broken(error))?;
+    let room = match room {
+        None => None,
+        Some(file) => {
+            let room = RoomResponse::from_bytes(&file.read()?).map_err(|error| file.broken(error))?;
+            let (found, expected) = (room.sample_rate_hz, model.metadata.sample_rate_hz);
+            if found != expected {
+                return Err(LibraryError::RoomRate { path: file.path(), found, expected });
+            }
+            Some(Arc::new(room))
+        }
+    };
+    Ok(LoadedModel { model, room })
+}
+
+/// All `<instrument>/<variant>.safetensors` of a folder in the order of their names. A folder that cannot be read has none.
+fn model_files(folder: &Path) -> Vec<PathBuf> {
+    let inside = |folder: &Path| {
+        let mut paths: Vec<PathBuf> =
+            folder.read_dir().into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        paths.sort();
+        paths
+    };
+    let files = inside(folder).into_iter().flat_map(|instrument| inside(&instrument));
+    files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "safetensors"))
+        .filter(|path| path.file_stem().is_some_and(|name| name != "room"))
+        .collect()
+}
+
+/// The id that a file has by its place.
+fn id_of(path: &Path) -> String {
+    let name = |name: Option<&std::ffi::OsStr>| name.unwrap_or_default().to_string_lossy().into_owned();
+    format!("{}/{}", name(path.parent().and_then(Path::file_name)), name(path.file_stem()))
+}

@@ -85,9 +85,10 @@ impl Field {
             ui.painter().circle(point, 6.0, accent, Stroke::new(2.0, theme::TEXT));
         } else if self.trail.is_empty() {
             let size = ui.painter().layout_no_wrap(hint.to_owned(), theme::body_font(), theme::TEXT).size();
-            let back = Rect::from_center_size(plot.center(), size + vec2(24.0, 16.0));
+            let center = pos2(plot.center().x, plot.bottom() - 32.0);
+            let back = Rect::from_center_size(center, size + vec2(24.0, 16.0));
             ui.painter().rect_filled(back, theme::CONTROL_RADIUS, theme::SURFACE);
-            ui.painter().text(plot.center(), Align2::CENTER_CENTER, hint, theme::body_font(), theme::TEXT);
+            ui.painter().text(center, Align2::CENTER_CENTER, hint, theme::body_font(), theme::TEXT);
         }
         let response = ui.interact(rect, ui.scope_id().with("field"), Sense::HOVER);
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, "Pitch against loudness"));

@@ -1,5 +1,6 @@
 //! What the panel asks of whoever shows it. The plugin and the application implement it; nothing else is between them.
 
+use super::Banner;
 use crate::{
     analysis::LowestPitch,
     engine::{Setting, Source},
@@ -53,6 +54,11 @@ pub trait PanelHost {
     /// Asks for a model by its id; loading may take a moment.
     fn choose_model(&mut self, id: &str);
 
+    /// What a newcomer should do to hear something with [`Source::Notes`].
+    fn how_to_play(&self) -> &'static str {
+        "Play a note on a MIDI keyboard"
+    }
+
     /// What the user has to know now: a saved model that is missing, a device that is gone. `None` when all is well.
     fn banner(&self) -> Option<Banner> {
         None
@@ -60,25 +66,6 @@ pub trait PanelHost {
 
     /// The newest measurements.
     fn meters(&self) -> MeterSnapshot;
-}
-
-/// A line across the panel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Banner {
-    pub severity: Severity,
-    /// One or two short sentences: what is wrong, and what helps.
-    pub text: String,
-}
-
-/// How much a [`Banner`] matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
-    /// Work in progress, such as a model that loads.
-    Note,
-    /// Sound goes on, but not as the user asked.
-    Warning,
-    /// No sound.
-    Error,
 }
 
 /// A model as the panel lists it.
@@ -139,8 +126,9 @@ impl MeterSnapshot {
         self.frame.voicing >= 0.5 && self.frame.loudness_db > LOUDNESS_FLOOR_DB
     }
 
-    /// Whether a picture of `other` would look different.
-    pub(super) fn differs_visibly(&self, other: &Self) -> bool {
+    /// Whether a picture of `other` would look different: whoever shows a panel wakes egui then.
+    #[must_use]
+    pub fn differs_visibly(&self, other: &Self) -> bool {
         // Two infinities are equal; one against a number is infinitely far.
         let moved = |a: f32, b: f32, least: f32| a != b && (a - b).abs() >= least;
         let audible = |db: f32| if db < -60.0 { f32::NEG_INFINITY } else { db };

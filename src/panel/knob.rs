@@ -242,7 +242,9 @@ fn type_value(ui: &mut Ui, rect: Rect, id: Id, spec: &SettingSpec, state: &mut K
         .text_color(color)
         .align(Align2::CENTER_CENTER)
         .margin(vec2(4.0, 2.0));
+    let usual = std::mem::replace(&mut ui.spacing_mut().interact_size.y, rect.height());
     let response = ui.put(rect, edit);
+    ui.spacing_mut().interact_size.y = usual;
     if !typing.begun {
         typing.begun = true;
         response.request_focus();

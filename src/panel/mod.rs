@@ -3,6 +3,7 @@
 //! The panel knows no window, plugin framework, engine or file. The plugin's editor and the application each keep one
 //! [`Panel`] and show it in whatever egui gives them. All values are in the units of [`crate::engine::Setting::ALL`].
 
+mod banner;
 mod field;
 mod host;
 mod knob;
@@ -19,12 +20,12 @@ use std::time::Duration;
 use egui::{Align2, Color32, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 
 use crate::engine::{Setting, Source};
-pub use host::{Banner, MeterSnapshot, ModelEntry, PanelHost, Severity, TrainedRange};
+pub use banner::{Banner, Severity};
+pub use host::{MeterSnapshot, ModelEntry, PanelHost, TrainedRange};
 
 /// Between two pictures while something moves.
 const PICTURE_INTERVAL: Duration = Duration::from_millis(33);
 const HEADER_HEIGHT: f32 = 40.0;
-const BANNER_HEIGHT: f32 = 32.0;
 const SIDE_WIDTH: f32 = 264.0;
 const KNOBS_HEIGHT: f32 = knob::HEIGHT + 48.0;
 
@@ -76,21 +77,19 @@ impl Panel {
         let bypassed = host.bypass() == Some(true);
         let accent = if bypassed { theme::TEXT_DIM } else { theme::accent(&instrument) };
 
-        let mut top = inner.top();
-        header(ui, inner.with_max_y(top + HEADER_HEIGHT), accent, host);
-        top += HEADER_HEIGHT + theme::GAP;
-        if let Some(banner) = host.banner() {
-            show_banner(ui, Rect::from_min_size(pos2(inner.left(), top), vec2(inner.width(), BANNER_HEIGHT)), &banner);
-            top += BANNER_HEIGHT + theme::GAP;
-        }
+        header(ui, inner.with_max_y(inner.top() + HEADER_HEIGHT), accent, host);
+        let top = inner.top() + HEADER_HEIGHT + theme::GAP;
         let knobs_top = inner.bottom() - KNOBS_HEIGHT;
         let body = Rect::from_min_max(pos2(inner.left(), top), pos2(inner.right(), knobs_top - theme::GAP));
         let side = body.with_min_x(body.right() - SIDE_WIDTH);
-        let field = body.with_max_x(side.left() - theme::GAP);
+        let mut field = body.with_max_x(side.left() - theme::GAP);
+        if let Some(banner) = host.banner() {
+            field.min.y = banner::show(ui, field, &banner).bottom() + 8.0;
+        }
         let range = host.models().iter().find(|model| model.id == host.model_id()).and_then(|model| model.range);
         let hint = match host.source() {
             _ if bypassed => "Bypassed: the input passes unchanged",
-            Source::Notes => "Play a note on a MIDI keyboard",
+            Source::Notes => host.how_to_play(),
             Source::Audio => "Sing or play one note at a time into the audio input",
         };
         self.field.show(ui, field, (&instrument, range), &meters, accent, hint);
@@ -158,27 +157,6 @@ fn bypass_button(ui: &mut Ui, rect: Rect, bypass: bool) -> bool {
     let clicked = response.clicked();
     response.on_hover_text("Passes the input unchanged, as late as the instrument would be.");
     clicked
-}
-
-fn show_banner(ui: &Ui, rect: Rect, banner: &Banner) {
-    let color = match banner.severity {
-        Severity::Note => theme::TEXT_DIM,
-        Severity::Warning => theme::WARNING,
-        Severity::Error => theme::ERROR,
-    };
-    let painter = ui.painter().with_clip_rect(rect);
-    painter.rect(rect, theme::CONTROL_RADIUS, theme::SURFACE, Stroke::new(1.0, color), StrokeKind::Inside);
-    painter.rect_filled(rect.with_max_x(rect.left() + 4.0), 2, color);
-    painter.text(
-        rect.left_center() + vec2(16.0, 0.0),
-        Align2::LEFT_CENTER,
-        &banner.text,
-        theme::body_font(),
-        theme::TEXT,
-    );
-    let response = ui.interact(rect, ui.scope_id().with("banner"), Sense::HOVER);
-    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &banner.text));
-    response.on_hover_text(&banner.text);
 }
 
 #[cfg(test)]

@@ -26,17 +26,19 @@ pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, host: &mut dyn PanelHost) 
     child.add_space(8.0);
     label(&mut child, "Size");
     ComboBox::from_id_salt("size").width(152.0).selected_text(value_text::title(variant)).show_ui(&mut child, |ui| {
-        ui.set_min_size(vec2(272.0, 0.0));
+        ui.set_min_size(vec2(360.0, 0.0));
         for model in host.models().iter().filter(|model| model.instrument == instrument) {
             let title = value_text::title(&model.variant);
             let chosen = model.variant == variant;
-            let response = ui.selectable_label(chosen, format!("{title}   {}", facts(model)));
-            if response.on_hover_text(explain(model)).clicked() && !chosen {
+            if ui.selectable_label(chosen, format!("{title}   {}", facts(model))).clicked() && !chosen {
                 choice = Some(model.id.clone());
             }
         }
     });
-    if !known {
+    if let Some(model) = host.models().iter().find(|model| model.id == host.model_id()) {
+        let text = RichText::new(facts(model)).font(theme::small_font()).color(theme::TEXT_DIM);
+        child.label(text).on_hover_text(explain(model));
+    } else {
         child.label(RichText::new("not installed").font(theme::small_font()).color(theme::WARNING));
     }
     if let Some(id) = choice {
@@ -72,7 +74,7 @@ fn same_variant(models: &[ModelEntry], instrument: &str, variant: &str) -> Optio
 
 /// Size, error and load in few words.
 fn facts(model: &ModelEntry) -> String {
-    let mut facts = vec![value_text::count(model.n_parameters)];
+    let mut facts = vec![format!("{} parameters", value_text::count(model.n_parameters))];
     facts.extend(model.multi_scale_loss.map(|loss| format!("error {loss:.2}")));
     facts.extend(model.cpu_share.map(|share| format!("CPU {:.1} %", share * 100.0)));
     facts.join(" · ")

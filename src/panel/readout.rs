@@ -50,11 +50,11 @@ fn pitch(ui: &Ui, rect: Rect, meters: &MeterSnapshot, accent: Color32) {
         painter.text(rect.left_center(), Align2::LEFT_CENTER, &name, theme::display_font(), accent);
         let cents = format!("{} cents", value_text::signed(cents, 0));
         let hz = format!("{:.1} Hz", meters.frame.f0_hz);
-        let loudness = format!("{} dB", value_text::signed_if_negative(meters.frame.loudness_db, 1));
+        let loudness = format!("Loudness {} dB", value_text::signed_if_negative(meters.frame.loudness_db, 1));
         right(rect.top() + 8.0, &hz, theme::TEXT);
         right(rect.top() + 26.0, &cents, theme::TEXT_DIM);
         right(rect.top() + 44.0, &loudness, theme::TEXT_DIM);
-        format!("{name}, {cents}, {hz}, loudness {loudness}")
+        format!("{name}, {cents}, {hz}, {loudness}")
     } else {
         painter.text(rect.left_center(), Align2::LEFT_CENTER, "–", theme::display_font(), theme::TEXT_DIM);
         right(rect.center().y, "no pitch", theme::TEXT_DIM);

@@ -110,14 +110,18 @@ struct Bench {
     host: Host,
     time_s: f64,
     modifiers: Modifiers,
+    /// What the panel's widgets derive their ids from.
+    root: egui::Id,
 }
 
 impl Bench {
     fn new() -> Self {
         let ctx = egui::Context::default();
         Panel::apply_theme(&ctx);
-        let mut bench =
-            Self { ctx, panel: Panel::default(), host: Host::new(), time_s: 0.0, modifiers: Modifiers::NONE };
+        let mut root = egui::Id::NULL;
+        ctx.run_ui(RawInput::default(), |ui| root = ui.scope_id()).drop_without_applying_deltas();
+        let (panel, host) = (Panel::default(), Host::new());
+        let mut bench = Self { ctx, panel, host, time_s: 0.0, modifiers: Modifiers::NONE, root };
         bench.picture(vec![]);
         bench
     }
@@ -167,15 +171,9 @@ impl Bench {
     }
 
     fn focus(&mut self, setting: Setting) {
-        let id = self.root().with(setting.spec().id);
+        let id = self.root.with(setting.spec().id);
         self.ctx.memory_mut(|memory| memory.request_focus(id));
         self.picture(vec![]);
-    }
-
-    fn root(&self) -> egui::Id {
-        let mut id = egui::Id::NULL;
-        self.ctx.run_ui(RawInput::default(), |ui| id = ui.scope_id()).drop_without_applying_deltas();
-        id
     }
 
     fn calls(&mut self) -> Vec<Call> {
@@ -186,7 +184,7 @@ impl Bench {
 /// The middle of a knob's dial.
 fn dial(setting: Setting) -> Pos2 {
     let bench = Bench::new();
-    let response = bench.ctx.read_response(bench.root().with(setting.spec().id));
+    let response = bench.ctx.read_response(bench.root.with(setting.spec().id));
     response.expect("every setting has a knob").rect.center()
 }
 
@@ -299,7 +297,7 @@ fn a_knob_that_is_held_when_the_window_closes_is_let_go() {
 fn the_source_and_the_lowest_pitch_are_chosen_by_a_click() {
     let mut bench = Bench::new();
     let place = |bench: &Bench, name: &str, index: usize| {
-        let id = bench.root().with(name).with(index);
+        let id = bench.root.with(name).with(index);
         bench.ctx.read_response(id).expect("the segment is shown").rect.center()
     };
     let (notes, lowest) = (place(&bench, "source", 0), place(&bench, "lowest", 2));
@@ -313,7 +311,7 @@ fn the_source_and_the_lowest_pitch_are_chosen_by_a_click() {
 #[test]
 fn bypass_is_switched_by_a_click() {
     let mut bench = Bench::new();
-    let place = bench.ctx.read_response(bench.root().with("bypass")).expect("bypass is shown").rect.center();
+    let place = bench.ctx.read_response(bench.root.with("bypass")).expect("bypass is shown").rect.center();
     bench.click(place);
     assert_eq!(bench.calls(), [Call::Bypass(true)]);
 }

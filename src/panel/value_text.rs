@@ -46,7 +46,8 @@ pub fn read(spec: &SettingSpec, typed: &str) -> Option<f32> {
 /// The name of the note nearest to `f0_hz` and how far off it is, -50 to 50 cents: 440 Hz is `A4` and 0.
 #[must_use]
 pub fn note(f0_hz: f32) -> (String, f32) {
-    const NAMES: [&str; 12] = ["C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B"];
+    // ASCII, since the panel's font has no sharps and flats.
+    const NAMES: [&str; 12] = ["C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"];
     let midi = midi(f0_hz);
     let nearest = midi.round();
     let key = nearest as i32;
@@ -166,9 +167,9 @@ mod tests {
         assert_eq!(note(440.0), ("A4".into(), 0.0));
         assert_eq!(note(261.625_58).0, "C4");
         assert_eq!(note(32.703).0, "C1");
-        let (name, cents) = note(452.9);
+        let (name, cents) = note(452.8);
         assert_eq!(name, "A4");
-        assert!((cents - 50.0).abs() < 0.1);
+        assert!((cents - 49.6).abs() < 0.1);
         assert_eq!(note(8.0).0, "C-1");
     }
 

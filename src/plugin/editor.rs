@@ -33,7 +33,7 @@ pub fn create(params: &Arc<RetortParams>, status: &Arc<Status>) -> Option<EguiEd
         RetortEditor { params: Arc::clone(params), status: Arc::clone(status), panel: Panel::default(), host: None };
     let size = LogicalSize::new(width, height);
     let mut hint = ResizeHint::RESIZABLE;
-    hint.size_constraints = nice_plug::editor::SizeConstraints::Logical { min_size: Some(size.into()), max_size: None };
+    hint.size_constraints = nice_plug::editor::SizeConstraints::Logical { min_size: Some(size), max_size: None };
     let settings = EguiNiceSettings::new().with_tile("Retort").with_resize_hint(hint);
     create_egui_editor(EguiEditorState::from_size(size, 1.0), RepaintNotifier::new(), settings, app)
 }

@@ -116,7 +116,8 @@ impl Loader {
     pub fn wait(&self, params: &RetortParams) {
         let Some(thread) = &self.thread else { return };
         let since = Instant::now();
-        while self.answer.served.load(Ordering::Acquire) != request(params) && since.elapsed() < LONGEST_LOAD {
+        let behind = || self.answer.served.load(Ordering::Acquire) != request(params);
+        while behind() && !thread.is_finished() && since.elapsed() < LONGEST_LOAD {
             thread.thread().unpark();
             thread::sleep(Duration::from_micros(200));
         }

@@ -1,18 +1,29 @@
 //! The models on this machine: listing them for the panel and making them ready to sound. Reads files; never on the audio
 //! thread.
 
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
 use crate::engine::{Instrument, InstrumentParts, profile};
-use crate::library;
+use crate::library::Library;
 use crate::panel::{ModelEntry, TrainedRange};
 
 /// Voices of an instrument.
 const VOICES: usize = 1;
 
+static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
+    let library = Library::standard();
+    match bundled_models() {
+        Some(folder) => library.and_folder(folder),
+        None => library,
+    }
+});
+
 /// The instrument of a model for a sample rate in Hz, or why there is none, as the end of a sentence.
 pub fn build(id: &str, sample_rate_hz: u32) -> Result<Instrument, String> {
-    let loaded = library::load(id).map_err(|error| error.to_string())?;
+    let loaded = LIBRARY.load(id).map_err(|error| error.to_string())?;
     Ok(Instrument::build(&InstrumentParts {
-        decoder: loaded.model.decoder,
+        decoder: loaded.model.decoder.clone(),
         room: loaded.room.as_deref(),
         profile: profile(&loaded.model.metadata),
         sample_rate_hz,
@@ -20,18 +31,65 @@ pub fn build(id: &str, sample_rate_hz: u32) -> Result<Instrument, String> {
     }))
 }
 
-/// Every model that can be chosen, in the library's order. Reads the files' headers only.
+/// Every model that can be chosen, sorted by id. Reads the files' headers only.
 pub fn list() -> Vec<ModelEntry> {
-    library::list()
+    LIBRARY
+        .list()
         .into_iter()
-        .map(|model| ModelEntry {
-            instrument: model.instrument.clone(),
-            variant: model.variant.clone(),
-            n_parameters: model.parameters,
-            multi_scale_loss: model.scores.as_ref().map(|scores| scores.multi_scale_loss),
+        .map(|entry| ModelEntry {
+            id: entry.id,
+            instrument: entry.metadata.instrument,
+            variant: entry.metadata.variant,
+            n_parameters: entry.metadata.parameters,
+            multi_scale_loss: entry.metadata.scores.map(|scores| scores.multi_scale_loss),
             cpu_share: None,
-            range: Some(TrainedRange { f0_hz: model.range.f0_hz, loudness_db: model.range.loudness_db }),
-            id: model.id,
+            range: Some(TrainedRange {
+                f0_hz: entry.metadata.range.f0_hz,
+                loudness_db: entry.metadata.range.loudness_db,
+            }),
         })
         .collect()
+}
+
+/// `Contents/Resources/models` of the VST3 bundle that this code was loaded from, if it was.
+#[cfg(target_os = "linux")]
+fn bundled_models() -> Option<PathBuf> {
+    let contents = own_file()?.parent()?.parent()?.to_path_buf();
+    (contents.file_name()? == "Contents").then(|| contents.join("Resources/models"))
+}
+
+/// Elsewhere the models are found where `cargo xtask install` puts them.
+#[cfg(not(target_os = "linux"))]
+fn bundled_models() -> Option<PathBuf> {
+    None
+}
+
+/// The file that this code lies in, by the kernel's list of what is mapped where.
+#[cfg(target_os = "linux")]
+fn own_file() -> Option<PathBuf> {
+    let here = own_file as *const () as usize;
+    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
+    // A line: `7f00-7f80 r-xp 00001000 fe:00 1234   /path of the file`.
+    maps.lines().find_map(|line| {
+        let (from, to) = line.split(' ').next()?.split_once('-')?;
+        let range = usize::from_str_radix(from, 16).ok()?..usize::from_str_radix(to, 16).ok()?;
+        range.contains(&here).then(|| line.find('/').map(|path| PathBuf::from(&line[path..])))?
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_embedded_model_is_always_in_the_list() {
+        assert!(list().iter().any(|model| model.id == super::super::song::DEFAULT_MODEL));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_code_knows_the_file_that_it_lies_in() {
+        assert_eq!(own_file(), std::env::current_exe().ok());
+        assert_eq!(bundled_models(), None);
+    }
 }

@@ -41,6 +41,13 @@ impl PluginPanelHost {
         }
     }
 
+    /// A host that does not process would not hear it from there.
+    fn restart(&self) {
+        if self.status.asks_for_restart() {
+            self.context.request_restart();
+        }
+    }
+
     /// A change in one go, as one gesture.
     fn change<P: Param>(&self, param: &P, value: P::Plain) {
         let setter = self.context.param_setter();
@@ -74,7 +81,7 @@ impl PanelHost for PluginPanelHost {
     fn set_source(&mut self, source: Source) {
         if let Some(index) = SOURCES.iter().position(|(value, _)| *value == source) {
             self.change(&self.params.source, index as i32);
-            self.context.request_restart();
+            self.restart();
         }
     }
 
@@ -85,7 +92,9 @@ impl PanelHost for PluginPanelHost {
     fn set_lowest_pitch(&mut self, lowest: LowestPitch) {
         if let Some(index) = LOWEST_PITCHES.iter().position(|(value, _)| *value == lowest) {
             self.change(&self.params.lowest_pitch, index as i32);
-            self.context.request_restart();
+            if self.source() == Source::Audio {
+                self.restart();
+            }
         }
     }
 

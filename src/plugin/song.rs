@@ -13,7 +13,7 @@ use super::params::SLOTS;
 pub const STATE_VERSION: u64 = 1;
 
 /// The model that a new song plays; it is part of the plugin's file, so it is always there.
-pub const DEFAULT_MODEL: &str = "violin/reduced";
+pub const DEFAULT_MODEL: &str = crate::library::EMBEDDED_ID;
 
 /// The part of the state that is no parameter, as it is saved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

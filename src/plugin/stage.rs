@@ -108,6 +108,10 @@ impl Stage {
         }
         self.sounding = false;
         let len = left.len();
+        if len == 0 {
+            // Hosts flush events with empty blocks.
+            self.engine.process(&[], &mut [], events, &settings);
+        }
         let mut start = 0;
         while start < len {
             let end = (start + CHUNK).min(len);
@@ -163,5 +167,80 @@ impl Stage {
                 self.loader.retire(unused);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::LowestPitch;
+    use crate::engine::{EventKind, NoteAddress};
+
+    const RATE_HZ: u32 = 48_000;
+
+    fn stage(source: Source) -> (Stage, Arc<RetortParams>, Arc<Status>) {
+        let (params, status) = (Arc::new(RetortParams::new(source)), Arc::<Status>::default());
+        let config = EngineConfig { sample_rate_hz: RATE_HZ, source, lowest_pitch: LowestPitch::Hz80 };
+        let stage = Stage::new(config, &params, &status).expect("48 kHz is a rate that everybody knows");
+        (stage, params, status)
+    }
+
+    fn note_on(offset: u32) -> Event {
+        let note = NoteAddress { note_id: None, channel: 0, key: 69 };
+        Event { offset, kind: EventKind::NoteOn { note, velocity: 0.8 } }
+    }
+
+    fn peak(samples: &[f32]) -> f32 {
+        samples.iter().fold(0.0, |peak, x| peak.max(x.abs()))
+    }
+
+    #[test]
+    fn a_note_sounds_from_its_sample_on_and_not_before() {
+        let (mut stage, params, status) = stage(Source::Notes);
+        assert_eq!(status.banner(), None);
+        // Longer than a chunk, with the event in the second one.
+        let (mut left, mut right) = (vec![0.0; 4_800], vec![0.0; 4_800]);
+        stage.process(&mut left, Some(&mut right), &mut [note_on(1_500)], params.settings(), false);
+        assert_eq!(peak(&left[..1_500]), 0.0);
+        assert!(peak(&left[1_500..]) > 1e-3, "{}", peak(&left));
+        assert_eq!(left, right);
+    }
+
+    #[test]
+    fn a_missing_model_is_silent_says_so_and_sounds_when_another_is_chosen() {
+        let (mut stage, params, status) = stage(Source::Notes);
+        params.song.set_model(0, "glass-harp/full");
+        stage.wait_for_model(&params);
+        let mut left = vec![0.0; 9_600];
+        stage.process(&mut left, None, &mut [note_on(0)], params.settings(), false);
+        assert_eq!(peak(&left), 0.0);
+        assert!(status.banner().expect("the panel is told").text.starts_with("glass-harp/full is silent"));
+        assert_eq!(params.song.model(0), "glass-harp/full");
+        params.song.set_model(0, super::super::song::DEFAULT_MODEL);
+        stage.wait_for_model(&params);
+        left.fill(0.0);
+        stage.process(&mut left, None, &mut [], params.settings(), false);
+        assert!(peak(&left) > 1e-3);
+        assert_eq!(status.banner(), None);
+    }
+
+    #[test]
+    fn bypass_passes_the_input_late_by_the_latency() {
+        let (mut stage, params, _) = stage(Source::Audio);
+        let latency = stage.latency_samples() as usize;
+        assert!(latency > 0);
+        let input: Vec<f32> = (0..9_600).map(|n| ((n * 37) % 101) as f32 / 101.0).collect();
+        let mut left = input.clone();
+        stage.process(&mut left, None, &mut [], params.settings(), true);
+        assert_eq!(peak(&left[..latency]), 0.0);
+        assert_eq!(left[latency..], input[..9_600 - latency]);
+    }
+
+    #[test]
+    fn only_settings_that_change_the_latency_ask_for_a_restart() {
+        let (stage, params, _) = stage(Source::Notes);
+        assert!(!stage.is_outdated(&params));
+        let other = RetortParams::new(Source::Audio);
+        assert!(stage.is_outdated(&other));
     }
 }

@@ -1,6 +1,6 @@
 //! What the instance tells its panel: measurements and messages. Written while it plays, read by the window's thread.
 
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 use crate::engine::Meters;
@@ -14,6 +14,8 @@ pub struct Status {
     /// Of the current activation; 0 before the first.
     sample_rate_hz: AtomicU32,
     latency_samples: AtomicU32,
+    /// The host has been asked for a restart since the last activation.
+    restart_asked: AtomicBool,
     banner: Mutex<Option<Banner>>,
 }
 
@@ -22,6 +24,18 @@ impl Status {
     pub fn activated(&self, sample_rate_hz: u32, latency_samples: u32) {
         self.sample_rate_hz.store(sample_rate_hz, Relaxed);
         self.latency_samples.store(latency_samples, Relaxed);
+        self.restart_asked.store(false, Relaxed);
+    }
+
+    /// Whether a restart is to be asked for now; window and audio thread both notice, and one of them shall ask.
+    #[must_use]
+    pub fn asks_for_restart(&self) -> bool {
+        !self.restart_asked.swap(true, Relaxed)
+    }
+
+    /// The activation is as it should be; a later change asks anew.
+    pub fn needs_no_restart(&self) {
+        self.restart_asked.store(false, Relaxed);
     }
 
     /// The host's rate; 48 kHz as long as the host has named none.

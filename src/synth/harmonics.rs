@@ -1,19 +1,12 @@
 //! The harmonic bank: partial k is a sine at k times one phase, with amplitude and pitch on linear ramps.
 //!
-//! Sixteen samples are computed side by side. Each gets the sine and cosine of its own phase in f64; partials follow by
-//! complex rotation in f32, odd and even ones in chains of their own, so rounding grows only linearly with k.
+//! This file keeps the controls and the phase; `partial_sum.rs` makes the samples.
 
-use super::fade::host_fade;
+use super::fade::HostFade;
+use super::partial_sum::{LANES, PartialRamp, Sweep, sum_partials};
 use super::tables::SynthTables;
 use crate::frame::Controls;
-use crate::simd::{Simd, mul_add};
-use crate::simd_dispatch;
-
-/// Samples that are computed together.
-pub(super) const LANES: usize = 16;
-
-/// Amplitude ramps of an odd partial and of the even one above it: start and rise of the odd, start and rise of the even.
-type PartialPair = [f32; 4];
+use crate::simd::Simd;
 
 /// State of one voice's partials.
 pub(super) struct HarmonicBank {
@@ -23,19 +16,13 @@ pub(super) struct HarmonicBank {
     f0_hz: f64,
     /// Amplitudes at the end of the last segment, `[n_harmonics]`.
     last: Vec<f32>,
-    /// Ramps of the current segment; the first `active` pairs are not silent.
-    pairs: Vec<PartialPair>,
+    /// Ramps of the current segment, `[n_harmonics]`; from `active` on all are silent.
+    ramps: Vec<PartialRamp>,
     active: usize,
     sweep: Sweep,
+    /// Phase before the current segment.
+    phase_at_start: u64,
     len: usize,
-}
-
-/// Phase over a segment: after sample i, phi = phase + (i + 1) (step + bend i), in cycles.
-#[derive(Clone, Copy, Default)]
-struct Sweep {
-    phase: f64,
-    step: f64,
-    bend: f64,
 }
 
 impl HarmonicBank {
@@ -45,9 +32,10 @@ impl HarmonicBank {
             phase: 0,
             f0_hz: 0.0,
             last: vec![0.0; n_harmonics],
-            pairs: vec![[0.0; 4]; n_harmonics.div_ceil(2)],
+            ramps: vec![PartialRamp::default(); n_harmonics],
             active: 0,
             sweep: Sweep::default(),
+            phase_at_start: 0,
             len: 0,
         }
     }
@@ -67,7 +55,7 @@ impl HarmonicBank {
         let fs = f64::from(tables.host_rate_hz);
         self.f0_hz = valid_f0(controls.f0_hz, self.f0_hz, fs);
         for (k, (last, &share)) in (1_u32..).zip(self.last.iter_mut().zip(&controls.harmonics)) {
-            *last = amplitude(controls.amplitude, share, 1.0, f64::from(k) * self.f0_hz, fs);
+            *last = amplitude(controls.amplitude, share, f64::from(k) * self.f0_hz, tables.fade);
         }
     }
 
@@ -92,30 +80,35 @@ impl HarmonicBank {
         self.f0_hz = f0_hz;
         self.len = len;
         self.active = 0;
-        for (k, (last, &share)) in (0_usize..).zip(self.last.iter_mut().zip(&controls.harmonics)) {
-            let target = amplitude(controls.amplitude, share, gain, (k + 1) as f64 * f0_hz, fs);
-            let (pair, side) = (k / 2, k % 2 * 2);
-            if side == 0 {
-                self.pairs[pair] = [0.0; 4];
-            }
+        let partials = self.last.iter_mut().zip(&mut self.ramps).zip(&controls.harmonics);
+        for (k, ((last, ramp), &share)) in (1_usize..).zip(partials) {
+            let target = amplitude(controls.amplitude * gain, share, k as f64 * f0_hz, tables.fade);
+            *ramp = PartialRamp { start: *last, rise: target - *last };
             if *last != 0.0 || target != 0.0 {
-                self.pairs[pair][side] = *last;
-                self.pairs[pair][side + 1] = target - *last;
-                self.active = pair + 1;
+                self.active = k;
             }
             *last = target;
         }
-        self.advance(len);
+        self.phase_at_start = self.phase;
+        self.phase = self.phase_after(len);
     }
 
-    /// The phase after the segment. Fractions of a cycle are summed as integers, so hours leave no rounding behind.
-    fn advance(&mut self, len: usize) {
-        if len == 0 {
-            return;
+    /// Ends the segment after `at` of its samples, with the values that it has reached there.
+    pub(super) fn cut(&mut self, tables: &SynthTables, at: usize) {
+        let weight = at as f32 / self.len.max(1) as f32;
+        for (last, ramp) in self.last.iter_mut().zip(&self.ramps) {
+            *last = ramp.start + ramp.rise * weight;
         }
-        let n = len as f64;
+        self.f0_hz = (self.sweep.step + 2.0 * self.sweep.bend * at as f64) * f64::from(tables.host_rate_hz);
+        self.phase = self.phase_after(at);
+    }
+
+    /// The phase after `n` samples of the segment. Fractions of a cycle are summed as integers, so hours leave no rounding
+    /// behind.
+    fn phase_after(&self, n: usize) -> u64 {
+        let n = n as f64;
         let cycles = n * (self.sweep.step + self.sweep.bend * (n - 1.0));
-        self.phase = self.phase.wrapping_add(((cycles - cycles.floor()) * 2_f64.powi(64)) as u64);
+        self.phase_at_start.wrapping_add(((cycles - cycles.floor()) * 2_f64.powi(64)) as u64)
     }
 
     /// Samples `first..first + LANES` of the segment; those beyond its end have no meaning.
@@ -123,7 +116,7 @@ impl HarmonicBank {
         if self.active == 0 {
             out.fill(0.0);
         } else {
-            sum_partials(simd, out, &self.pairs[..self.active], self.sweep, first, self.len);
+            sum_partials(simd, out, &self.ramps[..self.active], self.sweep, first, self.len);
         }
     }
 }
@@ -134,86 +127,11 @@ fn valid_f0(f0_hz: f32, last_hz: f64, fs: f64) -> f64 {
     if f0_hz.is_finite() && f0_hz > 0.0 { f64::from(f0_hz).min(0.5 * fs) } else { last_hz }
 }
 
-/// Amplitude of a partial after gain and fade; what is no number is silent.
-fn amplitude(overall: f32, share: f32, gain: f32, partial_hz: f64, fs: f64) -> f32 {
-    let product = overall * share * gain * host_fade(partial_hz, fs);
+/// Amplitude of a partial after the fade; what is no number is silent.
+fn amplitude(overall: f32, share: f32, partial_hz: f64, fade: HostFade) -> f32 {
+    let product = overall * share * fade.gain(partial_hz);
     // The limit is far beyond any control and keeps sums finite.
     if product.is_finite() && product.abs() > 1e-20 { product.clamp(-1e3, 1e3) } else { 0.0 }
-}
-
-simd_dispatch!(
-    fn sum_partials(out: &mut [f32; LANES], pairs: &[PartialPair], sweep: Sweep, first: usize, len: usize) =
-        sum_partials_body
-);
-
-#[inline(always)]
-fn sum_partials_body<const F: bool>(
-    out: &mut [f32; LANES],
-    pairs: &[PartialPair],
-    sweep: Sweep,
-    first: usize,
-    len: usize,
-) {
-    // sin and cos of the odd partial, of the even one above it, and of the step by two partials from each to its next.
-    let mut odd = [[0.0_f32; LANES]; 2];
-    let mut even = [[0.0_f32; LANES]; 2];
-    for lane in 0..LANES {
-        let i = (first + lane) as f64;
-        let (sin, cos) = sin_cos_cycles(sweep.phase + (i + 1.0) * (sweep.step + sweep.bend * i));
-        odd[0][lane] = sin as f32;
-        odd[1][lane] = cos as f32;
-        even[0][lane] = (2.0 * sin * cos) as f32;
-        even[1][lane] = (1.0 - 2.0 * sin * sin) as f32;
-    }
-    let turn = even;
-    let mut at_start = [0.0_f32; LANES];
-    let mut rise = [0.0_f32; LANES];
-    for &[odd_start, odd_rise, even_start, even_rise] in pairs {
-        for lane in 0..LANES {
-            at_start[lane] = mul_add::<F>(odd_start, odd[0][lane], at_start[lane]);
-            rise[lane] = mul_add::<F>(odd_rise, odd[0][lane], rise[lane]);
-            at_start[lane] = mul_add::<F>(even_start, even[0][lane], at_start[lane]);
-            rise[lane] = mul_add::<F>(even_rise, even[0][lane], rise[lane]);
-            let sin = mul_add::<F>(odd[0][lane], turn[1][lane], odd[1][lane] * turn[0][lane]);
-            odd[1][lane] = mul_add::<F>(odd[1][lane], turn[1][lane], -(odd[0][lane] * turn[0][lane]));
-            odd[0][lane] = sin;
-            let sin = mul_add::<F>(even[0][lane], turn[1][lane], even[1][lane] * turn[0][lane]);
-            even[1][lane] = mul_add::<F>(even[1][lane], turn[1][lane], -(even[0][lane] * turn[0][lane]));
-            even[0][lane] = sin;
-        }
-    }
-    let per_sample = 1.0 / len as f32;
-    for lane in 0..LANES {
-        out[lane] = mul_add::<F>((first + lane) as f32 * per_sample, rise[lane], at_start[lane]);
-    }
-}
-
-/// sin and cos of 2 pi `cycles` (0 to 2^40) within 1e-9, without a branch or a library call, so that lanes vectorise.
-#[inline(always)]
-fn sin_cos_cycles(cycles: f64) -> (f64, f64) {
-    // Adding 1.5 * 2^52 rounds to a whole number, whose lowest bit then is the lowest of the mantissa.
-    const ROUND: f64 = 6_755_399_441_055_744.0;
-    let halves = cycles * 2.0 + ROUND;
-    let sign = halves.to_bits() << 63;
-    let x = (cycles - (halves - ROUND) * 0.5) * std::f64::consts::TAU;
-    let y = x * x;
-    // Taylor series; at pi / 2 the first terms left out are 7e-10 and 7e-11.
-    let sin = 1.0 / 6_227_020_800.0;
-    let sin = sin * y - 1.0 / 39_916_800.0;
-    let sin = sin * y + 1.0 / 362_880.0;
-    let sin = sin * y - 1.0 / 5_040.0;
-    let sin = sin * y + 1.0 / 120.0;
-    let sin = sin * y - 1.0 / 6.0;
-    let sin = (sin * y + 1.0) * x;
-    let cos = -1.0 / 87_178_291_200.0;
-    let cos = cos * y + 1.0 / 479_001_600.0;
-    let cos = cos * y - 1.0 / 3_628_800.0;
-    let cos = cos * y + 1.0 / 40_320.0;
-    let cos = cos * y - 1.0 / 720.0;
-    let cos = cos * y + 1.0 / 24.0;
-    let cos = cos * y - 0.5;
-    let cos = cos * y + 1.0;
-    (f64::from_bits(sin.to_bits() ^ sign), f64::from_bits(cos.to_bits() ^ sign))
 }
 
 #[cfg(test)]
@@ -249,16 +167,6 @@ mod tests {
             let want = (std::f64::consts::TAU * cycles).sin();
             // One cent would be 915 cycles by now; this asks for a millionth of a cycle.
             assert!((f64::from(x) - want).abs() < 6e-6, "sample {n}: {x} for {want}");
-        }
-    }
-
-    #[test]
-    fn the_sine_is_exact_at_all_phases() {
-        for n in 0..100_000_u32 {
-            let cycles = f64::from(n) * 0.001_237;
-            let (sin, cos) = sin_cos_cycles(cycles);
-            let angle = std::f64::consts::TAU * cycles;
-            assert!((sin - angle.sin()).abs() < 1e-9 && (cos - angle.cos()).abs() < 1e-9, "{cycles}");
         }
     }
 }

@@ -10,6 +10,7 @@
 mod fade;
 mod harmonics;
 mod noise;
+mod partial_sum;
 mod real_fft;
 mod room;
 mod room_levels;

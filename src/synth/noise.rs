@@ -32,6 +32,12 @@ pub(super) struct FilteredNoise {
     overlap: Vec<f32>,
     /// How much of `overlap` may be other than 0.
     sounding: usize,
+    /// `overlap` and `sounding` before the current block, in case the segment is cut short within it.
+    overlap_before: Vec<f32>,
+    sounding_before: usize,
+    /// Where the current block begins in the segment, and its length.
+    block_start: usize,
+    block_len: usize,
     signal: Vec<f32>,
     white: Vec<f32>,
     spectrum: Vec<Complex32>,
@@ -53,6 +59,10 @@ impl FilteredNoise {
             len: 0,
             overlap: vec![0.0; size],
             sounding: 0,
+            overlap_before: vec![0.0; size],
+            sounding_before: 0,
+            block_start: 0,
+            block_len: 0,
             signal: vec![0.0; size.max(tables.n_taps.next_multiple_of(TAP_LANES))],
             white: vec![0.0; tables.block_len],
             spectrum: vec![Complex32::ZERO; bins],
@@ -70,6 +80,7 @@ impl FilteredNoise {
         self.len = 0;
         self.overlap.fill(0.0);
         self.sounding = 0;
+        (self.block_start, self.block_len) = (0, 0);
     }
 
     /// Takes the bands (at gain 1) as those that the last segment ended with; the gain comes with the next segment.
@@ -95,6 +106,29 @@ impl FilteredNoise {
         }
         self.filter_from_bands(tables);
         self.len = len;
+        (self.block_start, self.block_len) = (0, 0);
+    }
+
+    /// Ends the segment after `at` of its samples, with the filter that it has reached there.
+    pub(super) fn cut(&mut self, tables: &SynthTables, at: usize) {
+        if at < self.block_start + self.block_len {
+            // The block was made for more samples than were played: makes it again for those.
+            let played = at - self.block_start;
+            self.counter -= self.block_len as u64;
+            let to_keep = self.sounding_before.max(self.sounding);
+            self.overlap[..to_keep].copy_from_slice(&self.overlap_before[..to_keep]);
+            self.sounding = self.sounding_before;
+            self.advance(tables, self.block_start, played);
+            self.shift(played);
+        }
+        let weight = at as f32 / self.len.max(1) as f32;
+        for (to, from) in self.to.bins.iter_mut().zip(&self.from.bins) {
+            let start = if self.from.silent { Complex32::ZERO } else { *from };
+            let end = if self.to.silent { Complex32::ZERO } else { *to };
+            *to = start + (end - start) * weight;
+        }
+        self.to.silent &= self.from.silent;
+        self.block_len = 0;
     }
 
     /// `to` becomes the spectrum of the filter for `bands`.
@@ -115,19 +149,30 @@ impl FilteredNoise {
     /// Samples `first..first + out.len()` of the segment, at most a block; blocks must follow one another.
     pub(super) fn render_block(&mut self, tables: &SynthTables, first: usize, out: &mut [f32]) {
         let len = out.len();
-        if !(self.from.silent && self.to.silent) {
+        (self.block_start, self.block_len) = (first, len);
+        self.sounding_before = self.sounding;
+        self.overlap_before.copy_from_slice(&self.overlap);
+        self.advance(tables, first, len);
+        out.copy_from_slice(&self.overlap[..len]);
+        self.shift(len);
+    }
+
+    /// Uses `len` samples of white noise.
+    fn advance(&mut self, tables: &SynthTables, first: usize, len: usize) {
+        if len > 0 && !(self.from.silent && self.to.silent) {
             self.add_block(tables, first, len);
         }
         self.counter += len as u64;
-        if self.sounding == 0 {
-            out.fill(0.0);
-            return;
+    }
+
+    /// Drops the first `len` samples of `overlap`: they have been played.
+    fn shift(&mut self, len: usize) {
+        if self.sounding > 0 {
+            self.overlap.copy_within(len..self.sounding.max(len), 0);
+            let left = self.sounding.saturating_sub(len);
+            self.overlap[left..self.sounding].fill(0.0);
+            self.sounding = left;
         }
-        out.copy_from_slice(&self.overlap[..len]);
-        self.overlap.copy_within(len..self.sounding.max(len), 0);
-        let left = self.sounding.saturating_sub(len);
-        self.overlap[left..self.sounding].fill(0.0);
-        self.sounding = left;
     }
 
     /// Adds the response to the next `len` samples of white noise to `overlap`.

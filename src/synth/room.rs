@@ -39,7 +39,7 @@ pub struct Room {
 
 impl Room {
     /// A room from its impulse response without the direct sound (`impulse_response[0] = 0`) at `model_rate_hz`. An empty or
-    /// silent response leaves sound exactly as it is. Allocates; takes up to a few ms per second of response.
+    /// silent response leaves sound exactly as it is. Allocates, and takes some ms: not for the audio thread.
     ///
     /// # Panics
     /// If a rate is 0.

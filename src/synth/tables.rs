@@ -2,7 +2,7 @@
 
 use std::f64::consts::TAU;
 
-use super::fade::host_fade;
+use super::fade::HostFade;
 use super::real_fft::FftPlan;
 use crate::frame::FRAME_RATE_HZ;
 use crate::simd::Simd;
@@ -30,6 +30,7 @@ pub struct SynthTables {
     pub(super) spec: SynthSpec,
     pub(super) host_rate_hz: u32,
     pub(super) simd: Simd,
+    pub(super) fade: HostFade,
     /// Taps of the noise filter at the host's rate.
     pub(super) n_taps: usize,
     /// Taps of band j for magnitude 1, `[n_taps / TAP_LANES, n_noise_bands, TAP_LANES]`, padded with zeros. It carries
@@ -61,8 +62,9 @@ impl SynthTables {
         let n_taps = (fir_s * fs + 1e-6).floor() as usize + 1;
         let block_len = host_rate_hz.div_ceil(FRAME_RATE_HZ) as usize;
         let fft = FftPlan::new(FftPlan::fast_size(block_len + n_taps - 1));
-        let band_taps = band_taps(spec, fs, fir_s, n_taps, 1.0 / fft.size() as f64);
-        Self { spec: spec.clone(), host_rate_hz, simd, n_taps, band_taps, block_len, fft }
+        let fade = HostFade::new(spec.sample_rate_hz, host_rate_hz);
+        let band_taps = band_taps(spec, fade, fs, n_taps, 1.0 / fft.size() as f64);
+        Self { spec: spec.clone(), host_rate_hz, simd, fade, n_taps, band_taps, block_len, fft }
     }
 
     /// The model that these tables are for.
@@ -79,7 +81,8 @@ impl SynthTables {
 }
 
 /// h(tau) of each band at magnitude 1, sampled at the host's rate; see `docs/architecture.md`, "Noise".
-fn band_taps(spec: &SynthSpec, fs: f64, fir_s: f64, n_taps: usize, scale: f64) -> Vec<f32> {
+fn band_taps(spec: &SynthSpec, fade: HostFade, fs: f64, n_taps: usize, scale: f64) -> Vec<f32> {
+    let fir_s = f64::from(spec.noise_fir_ms) / 1000.0;
     let bands = spec.n_noise_bands;
     let model_rate = f64::from(spec.sample_rate_hz);
     let last = bands - 1;
@@ -90,7 +93,7 @@ fn band_taps(spec: &SynthSpec, fs: f64, fir_s: f64, n_taps: usize, scale: f64) -
             let band_hz = j as f64 * (model_rate / 2.0) / last as f64;
             // The bands at 0 Hz and at the Nyquist frequency have no mirror image.
             let sides = if j == 0 || j == last { 1.0 } else { 2.0 };
-            let gain = level * sides / (2 * last) as f64 * f64::from(host_fade(band_hz, fs));
+            let gain = level * sides / (2 * last) as f64 * f64::from(fade.gain(band_hz));
             for (lane, tap) in row.iter_mut().enumerate() {
                 let n = chunk * TAP_LANES + lane;
                 if n < n_taps {

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::harmonics::{HarmonicBank, LANES};
+use super::harmonics::HarmonicBank;
 use super::noise::FilteredNoise;
+use super::partial_sum::LANES;
 use super::tables::{SynthSpec, SynthTables};
 use crate::frame::Controls;
 
@@ -78,18 +79,19 @@ impl VoiceSynth {
     ///
     /// `controls` has the model's sizes; what is no number counts as silence, or as the last pitch.
     pub fn jump_to(&mut self, controls: &Controls) {
+        self.cut();
         self.harmonics.jump_to(&self.tables, controls);
         self.noise.jump_to(controls);
         self.jumped = true;
     }
 
     /// Begins a segment of `len` samples that ramps from the last target to `controls` and `gains`: the target is reached
-    /// at the first sample of the next segment. The last segment must have been rendered to its end; samples of it that
-    /// were not are lost.
+    /// at the first sample of the next segment. If not all of the last segment was rendered, it counts as cut short there
+    /// (by a note's start, say), and the ramp begins with the values that it had reached.
     pub fn begin_segment(&mut self, controls: &Controls, len: usize, gains: PartGains) {
         debug_assert_eq!(controls.harmonics.len(), self.tables.spec.n_harmonics);
         debug_assert_eq!(controls.noise.len(), self.tables.spec.n_noise_bands);
-        debug_assert_eq!(self.done, self.len, "the last segment is rendered to its end");
+        self.cut();
         let gains = PartGains { harmonic: finite(gains.harmonic), noise: finite(gains.noise) };
         if self.jumped {
             self.harmonics.scale_start(gains.harmonic);
@@ -100,6 +102,15 @@ impl VoiceSynth {
         self.noise.begin_segment(&self.tables, controls, len, gains.noise);
         self.len = len;
         self.done = 0;
+    }
+
+    /// Ends the segment where it has been rendered to.
+    fn cut(&mut self) {
+        if self.done < self.len {
+            self.harmonics.cut(&self.tables, self.done);
+            self.noise.cut(&self.tables, self.done);
+            self.len = self.done;
+        }
     }
 
     /// Overwrites `out` with the segment's next samples. Beyond the end of the segment there is silence.

@@ -72,7 +72,7 @@ pub fn render_steady(controls: &Controls, rate: u32, seconds: f64, seed: u64) ->
 }
 
 fn host_fade(frequency_hz: f64, rate: f64) -> f64 {
-    if frequency_hz <= 0.46 * rate {
+    if frequency_hz <= 0.46 * rate || rate >= 32_000.0 {
         1.0
     } else if frequency_hz >= 0.5 * rate {
         0.0

@@ -49,6 +49,36 @@ fn a_voice_sounds_the_same_in_blocks_of_any_size() {
 }
 
 #[test]
+fn a_segment_cut_short_goes_on_from_where_it_was() {
+    let frames = lively_frames(4);
+    // Cut at a ramp's middle, whole or by a ramp that was meant to end there: the same sound but for rounding.
+    for at in [0, 1, 63, 100, 176, 177, 300] {
+        let between = |a: f32, b: f32| a + (b - a) * at as f32 / 400.0;
+        let mut middle = frames[1].clone();
+        middle.f0_hz = between(frames[0].f0_hz, frames[1].f0_hz);
+        // Amplitudes are what ramps, not shares of them.
+        let level = |t: usize, k: usize| frames[t].amplitude * frames[t].harmonics[k];
+        middle.amplitude = 1.0;
+        middle.harmonics = (0..80).map(|k| between(level(0, k), level(1, k))).collect();
+        middle.noise = (0..65).map(|j| between(frames[0].noise[j], frames[1].noise[j])).collect();
+        let render = |first: &retort::Controls, len: usize| {
+            let mut voice = VoiceSynth::new(&violin_spec(), 44_100);
+            voice.reset(4);
+            voice.jump_to(&frames[0]);
+            let mut sound = vec![0.0; at + 500];
+            voice.begin_segment(first, len, PartGains::default());
+            voice.render(&mut sound[..at]);
+            voice.begin_segment(&frames[2], 500, PartGains::default());
+            voice.render(&mut sound[at..]);
+            sound
+        };
+        let want: Vec<f64> = render(&middle, at).iter().map(|&x| f64::from(x)).collect();
+        let error = error_db(&render(&frames[1], 400), &want);
+        assert!(error < -90.0, "cut at {at}: {error} dB");
+    }
+}
+
+#[test]
 fn a_room_sounds_the_same_in_blocks_of_any_size() {
     let input: Vec<f32> = lively_input(9_000);
     let response: Vec<f32> = (0..3_000).map(|n| if n == 0 { 0.0 } else { (n as f32 * 1.7).sin() * 0.01 }).collect();

@@ -183,19 +183,21 @@ impl Decoder for GruDecoder {
         State::new(&self.spec, self.hidden, self.scratch_lengths().iter().sum())
     }
 
-    fn step(&self, mut states: &mut [State], mut frames: &[Frame], mut controls: &mut [Controls]) {
-        macro_rules! together {
-            ($voices:literal) => {
-                while let Some((now, later)) = std::mem::take(&mut states).split_first_chunk_mut::<$voices>() {
-                    let (frames_now, frames_later) = frames.split_at($voices);
-                    let (controls_now, controls_later) = controls.split_at_mut($voices);
-                    self.step_together(now, frames_now, controls_now);
-                    (states, frames, controls) = (later, frames_later, controls_later);
-                }
-            };
+    fn step(&self, states: &mut [State], frames: &[Frame], controls: &mut [Controls]) {
+        let (fours, rest) = states.as_chunks_mut::<4>();
+        let (twos, ones) = rest.as_chunks_mut::<2>();
+        let mut at = 0;
+        for states in fours {
+            self.step_together(states, &frames[at..at + 4], &mut controls[at..at + 4]);
+            at += 4;
         }
-        together!(4);
-        together!(2);
-        together!(1);
+        for states in twos {
+            self.step_together(states, &frames[at..at + 2], &mut controls[at..at + 2]);
+            at += 2;
+        }
+        for state in ones {
+            self.step_together(std::array::from_mut(state), &frames[at..=at], &mut controls[at..=at]);
+            at += 1;
+        }
     }
 }

@@ -16,6 +16,7 @@ const ROUNDER: f32 = 12_582_912.0;
 
 /// e^x for x in -87 to 88, beyond which it stays at the end's value; NaN counts as -87.
 #[inline(always)]
+#[allow(clippy::manual_clamp, reason = "clamp would let NaN through")]
 fn exp<const F: bool>(x: f32) -> f32 {
     // In this order NaN becomes the lower end.
     let x = x.max(-87.0).min(88.0);
@@ -60,6 +61,7 @@ fn ln_1p<const F: bool>(t: f32) -> f32 {
 }
 
 #[inline(always)]
+#[allow(clippy::manual_clamp, reason = "clamp would let NaN through")]
 fn exp_sigmoid_one<const F: bool>(x: f32) -> f32 {
     // sigmoid(x)^ln(10) = exp(-ln(10) softplus(-x)).
     let x = x.max(-80.0).min(80.0);
@@ -137,3 +139,60 @@ simd_dispatch!(
     /// least `[3 H]` in the order r, z, n. Values below 1e-20 become 0.
     pub fn gru_gates(hidden: &mut [f32], from_input: &[f32], from_hidden: &[f32]) = gru_body
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::Simd;
+
+    /// Largest relative error over -30 to 30, against f64, and whether all sets stay within `bound`.
+    fn check(kernel: fn(Simd, &mut [f32]), exact: fn(f64) -> f64, bound: f64) {
+        let xs: Vec<f32> = (-30_000..=30_000).map(|i| i as f32 * 1.000_1e-3).chain([1e-30, -1e-7, 3e-4]).collect();
+        for simd in [Simd::Plain, Simd::Avx2, Simd::Avx512].into_iter().filter(|simd| *simd <= Simd::detect()) {
+            let mut ys = xs.clone();
+            kernel(simd, &mut ys);
+            for (x, y) in xs.iter().zip(ys) {
+                let expected = exact(f64::from(*x));
+                let error = (f64::from(y) - expected).abs() / expected.abs().max(1e-37);
+                assert!(error <= bound, "{}: f({x}) = {y}, not {expected}: {error:e}", simd.name());
+            }
+        }
+    }
+
+    #[test]
+    fn each_function_keeps_its_bound() {
+        let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+        check(exp_in_place, f64::exp, 3e-7);
+        check(sigmoid_in_place, sigmoid, 3e-7);
+        check(tanh_in_place, f64::tanh, 5e-7);
+    }
+
+    #[test]
+    fn exp_sigmoid_keeps_its_bound() {
+        check(exp_sigmoid, |x| 2.0 * (1.0 / (1.0 + (-x).exp())).powf(10f64.ln()) + 1e-7, 2e-6);
+    }
+
+    #[test]
+    fn absurd_values_stay_finite() {
+        for kernel in [exp_in_place, sigmoid_in_place, exp_sigmoid] {
+            for simd in [Simd::Plain, Simd::detect()] {
+                let mut values = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::MIN, 1e-40];
+                kernel(simd, &mut values);
+                assert!(values.iter().all(|value| value.is_finite() && *value >= 0.0), "{values:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_gru_forgets_what_is_too_faint_and_survives_what_is_no_number() {
+        for simd in [Simd::Plain, Simd::detect()] {
+            let mut hidden = [1e-21, 0.5, 0.5];
+            // r, z, n: z open keeps h, and h is what n is drawn to.
+            let from_input = [0.0, 0.0, 0.0, 30.0, 30.0, 30.0, 0.0, 0.0, f32::NAN];
+            gru_gates(simd, &mut hidden, &from_input, &[0.0; 9]);
+            assert_eq!(hidden[0], 0.0);
+            assert!(hidden[2].abs() <= 1.0, "{}", hidden[2]);
+            assert!((hidden[1] - 0.5).abs() < 1e-6);
+        }
+    }
+}

@@ -224,6 +224,7 @@ unsafe fn columns<L: Lanes, W: Weight, const V: usize, const R: usize>(
 /// # Safety
 /// `row` points to `R * L::N` weights.
 #[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "r and v run over two dimensions at once")]
 unsafe fn accumulate<L: Lanes, W: Weight, const V: usize, const R: usize>(
     sums: &mut [[L; R]; V],
     row: *const W,
@@ -234,6 +235,50 @@ unsafe fn accumulate<L: Lanes, W: Weight, const V: usize, const R: usize>(
         let weights = unsafe { W::load::<L>(row.add(r * L::N)) };
         for v in 0..V {
             sums[v][r] = sums[v][r].add_product(weights, xs[v]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers between -1 and 1 without a pattern that could hide a mix-up.
+    fn numbers(len: usize, seed: usize) -> Vec<f32> {
+        (0..len).map(|i| ((i * 7_919 + seed * 104_729) % 10_007) as f32 / 5_003.5 - 1.0).collect()
+    }
+
+    fn check<const V: usize>(simd: Simd, weights: &Values, inputs: usize, outputs: usize) {
+        let bias = numbers(outputs, 2);
+        let matrix = Matrix::new(weights, &bias, simd);
+        let xs: [Vec<f32>; V] = std::array::from_fn(|v| numbers(inputs, 3 + v));
+        let mut ys = xs.each_ref().map(|_| vec![f32::NAN; matrix.padded_outputs()]);
+        let mut x = xs.iter();
+        matrix.apply(ys.each_mut().map(|y| (&x.next().unwrap()[..], &mut y[..])));
+        let weights = weights.to_f32();
+        for (x, y) in xs.iter().zip(&ys) {
+            for (o, (row, bias)) in weights.chunks_exact(inputs).zip(&bias).enumerate() {
+                let exact =
+                    row.iter().zip(x).map(|(w, x)| f64::from(*w) * f64::from(*x)).sum::<f64>() + f64::from(*bias);
+                let error = (f64::from(y[o]) - exact).abs();
+                assert!(error < 1e-6 * (inputs + 1) as f64, "{} {outputs} x {inputs}, {V}: {error}", simd.name());
+            }
+            assert!(y[outputs..].iter().all(|padding| *padding == 0.0));
+        }
+    }
+
+    #[test]
+    fn every_size_and_number_of_voices_is_the_plain_product() {
+        for simd in [Simd::Plain, Simd::Avx2, Simd::Avx512].into_iter().filter(|simd| *simd <= Simd::detect()) {
+            for (outputs, inputs) in [(1, 1), (16, 1), (17, 3), (48, 32), (146, 16), (33, 65), (64, 514)] {
+                let f32s = numbers(outputs * inputs, 1);
+                let f16s = Values::F16(f32s.iter().map(|value| f16::from_f32(*value)).collect());
+                for weights in [Values::F32(f32s), f16s] {
+                    check::<1>(simd, &weights, inputs, outputs);
+                    check::<2>(simd, &weights, inputs, outputs);
+                    check::<4>(simd, &weights, inputs, outputs);
+                }
+            }
         }
     }
 }

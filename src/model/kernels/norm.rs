@@ -50,3 +50,32 @@ simd_dispatch!(
     /// and `bias` `[n]`; `values` may be longer.
     pub fn layer_norm_leaky(values: &[f32], weight: &[f32], bias: &[f32], out: &mut [f32]) = layer_norm_leaky_body
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::Simd;
+
+    #[test]
+    fn a_large_mean_costs_no_digits() {
+        for n in [1, 16, 17, 100, 512] {
+            let values: Vec<f32> = (0..n).map(|i| 100.0 + ((i * 37) % 23) as f32 / 8.0).collect();
+            let (weight, bias) = (vec![1.5; n], vec![0.25; n]);
+            let mean = values.iter().map(|x| f64::from(*x)).sum::<f64>() / n as f64;
+            let variance = values.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum::<f64>() / n as f64;
+            for simd in [Simd::Plain, Simd::Avx2, Simd::Avx512].into_iter().filter(|simd| *simd <= Simd::detect()) {
+                let mut out = vec![f32::NAN; n];
+                layer_norm_leaky(simd, &values, &weight, &bias, &mut out);
+                for (x, y) in values.iter().zip(&out) {
+                    let normed = (f64::from(*x) - mean) / (variance + 1e-5).sqrt() * 1.5 + 0.25;
+                    let expected = if normed < 0.0 { 0.01 * normed } else { normed };
+                    assert!(
+                        (f64::from(*y) - expected).abs() < 5e-5,
+                        "{n} values, {}: {y}, not {expected}",
+                        simd.name()
+                    );
+                }
+            }
+        }
+    }
+}

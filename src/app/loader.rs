@@ -1,0 +1,92 @@
+//! Makes models ready to sound on a thread of its own. The latest request wins.
+
+use std::sync::{
+    Arc,
+    mpsc::{self, Receiver, Sender},
+};
+
+use super::AppError;
+use crate::{
+    engine::{Instrument, InstrumentParts, profile},
+    library::Library,
+    model::Metadata,
+    panel::{ModelEntry, TrainedRange},
+};
+
+/// Notes that can sound at a time.
+const VOICES: usize = 1;
+
+/// A model for a sample rate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    pub id: String,
+    pub sample_rate_hz: u32,
+}
+
+/// What a request has led to.
+pub struct Answer {
+    pub request: Request,
+    pub result: Result<Box<Instrument>, AppError>,
+}
+
+/// The loading thread. Dropping it ends it after the model that it is loading.
+pub struct Loader {
+    requests: Sender<Request>,
+    answers: Receiver<Answer>,
+}
+
+impl Loader {
+    /// `done` is called on the loading thread after each answer.
+    pub fn start(done: impl Fn() + Send + 'static) -> Self {
+        let (requests, wanted) = mpsc::channel::<Request>();
+        let (sender, answers) = mpsc::channel();
+        std::thread::spawn(move || {
+            while let Ok(first) = wanted.recv() {
+                let request = wanted.try_iter().last().unwrap_or(first);
+                let result = build(&request);
+                if sender.send(Answer { request, result }).is_err() {
+                    return;
+                }
+                done();
+            }
+        });
+        Self { requests, answers }
+    }
+
+    /// Asks for a model; what was asked for before and is not begun is forgotten.
+    pub fn request(&self, request: Request) {
+        // The thread lives as long as this.
+        let _ = self.requests.send(request);
+    }
+
+    /// The next answer, if there is one.
+    pub fn poll(&self) -> Option<Answer> {
+        self.answers.try_recv().ok()
+    }
+}
+
+fn build(request: &Request) -> Result<Box<Instrument>, AppError> {
+    let failed = |reason: String| AppError::Model { id: request.id.clone(), reason };
+    let loaded = Library::standard().load(&request.id).map_err(|error| failed(error.to_string()))?;
+    Ok(Box::new(Instrument::build(&InstrumentParts {
+        decoder: Arc::clone(&loaded.model.decoder),
+        room: loaded.room.as_deref(),
+        profile: profile(&loaded.model.metadata),
+        sample_rate_hz: request.sample_rate_hz,
+        voices: VOICES,
+    })))
+}
+
+/// Every model on this machine, for the panel. Reads the files' headers only.
+pub fn list() -> Vec<ModelEntry> {
+    let entry = |model: &Metadata| ModelEntry {
+        id: model.id.clone(),
+        instrument: model.instrument.clone(),
+        variant: model.variant.clone(),
+        n_parameters: model.parameters,
+        multi_scale_loss: model.scores.as_ref().map(|scores| scores.multi_scale_loss),
+        cpu_share: None,
+        range: Some(TrainedRange { f0_hz: model.range.f0_hz, loudness_db: model.range.loudness_db }),
+    };
+    Library::standard().list().iter().map(|found| entry(&found.metadata)).collect()
+}

@@ -1,0 +1,225 @@
+//! The application without its window: what is chosen, what runs, and what went wrong. The panel talks to it.
+
+use std::sync::Arc;
+
+use super::{
+    AppError,
+    config::{Config, DeviceChoice},
+    events::EventSink,
+    loader::{self, Loader, Request},
+    renderer::Shared,
+    streams::Streams,
+    watch::Watch,
+};
+use crate::{
+    analysis::LowestPitch,
+    engine::{EventKind, Setting, Settings, Source},
+    panel::{Banner, MeterSnapshot, ModelEntry, PanelHost, Severity},
+};
+
+/// The rate that latencies are told for while nothing runs.
+const USUAL_RATE_HZ: u32 = 48_000;
+
+/// Everything behind the window.
+pub struct Player {
+    config: Config,
+    settings: Settings,
+    shared: Arc<Shared>,
+    streams: Option<Streams>,
+    sink: EventSink,
+    loader: Loader,
+    watch: Watch,
+    models: Vec<ModelEntry>,
+    /// Why nothing is heard, or nothing is heard from the microphone.
+    audio_problem: Option<AppError>,
+    model_problem: Option<AppError>,
+    config_problem: Option<AppError>,
+}
+
+impl Player {
+    /// Opens devices and loads the model as `config` says. `wake` is called on other threads when there is something new
+    /// to show.
+    pub fn start(config: Config, config_problem: Option<AppError>, wake: impl Fn() + Clone + Send + 'static) -> Self {
+        let settings = config.settings();
+        let shared = Arc::new(Shared::new(&settings));
+        let mut player = Self {
+            settings,
+            streams: None,
+            sink: EventSink::default(),
+            loader: Loader::start(wake.clone()),
+            watch: Watch::start(Arc::clone(&shared), wake),
+            models: loader::list(),
+            shared,
+            audio_problem: None,
+            model_problem: None,
+            config_problem,
+            config,
+        };
+        player.restart();
+        player
+    }
+
+    /// What is remembered, up to date.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub fn remember_zoom(&mut self, zoom: f32) {
+        self.config.zoom = zoom;
+    }
+
+    /// Writes the settings file.
+    pub fn save(&mut self) {
+        self.config_problem = self.config.save().err();
+    }
+
+    /// The entrance for notes.
+    pub fn sink(&self) -> &EventSink {
+        &self.sink
+    }
+
+    pub fn sample_rate_hz(&self) -> Option<u32> {
+        self.streams.as_ref().map(|streams| streams.sample_rate_hz)
+    }
+
+    /// Blocks that came too late so far.
+    pub fn dropouts(&self) -> u32 {
+        self.shared.dropouts()
+    }
+
+    /// Opens other devices.
+    pub fn choose_devices(&mut self, devices: DeviceChoice) {
+        self.config.devices = devices;
+        self.restart();
+    }
+
+    /// Remembers another MIDI port; listening to it is somebody else's.
+    pub fn choose_midi_port(&mut self, port: Option<String>) {
+        self.config.devices.midi_port = port;
+    }
+
+    /// Closes the devices and opens them as the config says.
+    pub fn restart(&mut self) {
+        self.sink.connect(None);
+        self.watch.look_at(None);
+        // Before the new ones are opened: most devices can be opened once only.
+        self.streams = None;
+        let Config { devices, source, lowest_pitch, .. } = &self.config;
+        match Streams::open(devices, *source, *lowest_pitch, &self.shared) {
+            Ok((mut streams, events)) => {
+                self.sink.connect(Some(events));
+                let latency_ms = streams.latency_samples as f32 * 1e3 / streams.sample_rate_hz as f32;
+                self.watch.look_at(Some((Arc::clone(&streams.meters), latency_ms)));
+                self.audio_problem = streams.input_problem.take();
+                self.streams = Some(streams);
+                self.load();
+            }
+            Err(error) => self.audio_problem = Some(error),
+        }
+    }
+
+    /// Takes over what other threads have done. Called on the window's thread whenever it wakes.
+    pub fn poll(&mut self) {
+        while let Some(answer) = self.loader.poll() {
+            let Some(streams) = &mut self.streams else { continue };
+            if answer.request != (Request { id: self.config.model.clone(), sample_rate_hz: streams.sample_rate_hz }) {
+                continue;
+            }
+            match answer.result {
+                // With a full queue the audio thread stands still, and the model is of no use.
+                Ok(instrument) => {
+                    self.model_problem = streams.instruments.push(instrument).err().map(|_| AppError::Stuck)
+                }
+                Err(error) => self.model_problem = Some(error),
+            }
+        }
+        let Some(streams) = &mut self.streams else { return };
+        while streams.retired.pop().is_ok() {}
+        if let Ok(error) = streams.failures.try_recv() {
+            self.audio_problem = Some(error);
+            self.sink.connect(None);
+            self.watch.look_at(None);
+            self.streams = None;
+        }
+    }
+
+    fn load(&mut self) {
+        if let Some(streams) = &self.streams {
+            self.loader.request(Request { id: self.config.model.clone(), sample_rate_hz: streams.sample_rate_hz });
+        }
+    }
+}
+
+impl PanelHost for Player {
+    fn value(&self, setting: Setting) -> f32 {
+        self.settings.get(setting)
+    }
+
+    fn begin(&mut self, _setting: Setting) {}
+
+    fn set(&mut self, setting: Setting, value: f32) {
+        self.settings.set(setting, value);
+        self.shared.set(setting, self.settings.get(setting));
+        self.config.set_settings(&self.settings);
+    }
+
+    fn end(&mut self, _setting: Setting) {}
+
+    fn source(&self) -> Source {
+        self.config.source
+    }
+
+    fn set_source(&mut self, source: Source) {
+        self.sink.send(EventKind::AllNotesOff);
+        self.config.source = source;
+        self.restart();
+    }
+
+    fn lowest_pitch(&self) -> LowestPitch {
+        self.config.lowest_pitch
+    }
+
+    fn set_lowest_pitch(&mut self, lowest: LowestPitch) {
+        self.config.lowest_pitch = lowest;
+        self.restart();
+    }
+
+    fn latency_ms(&self, lowest: LowestPitch) -> f32 {
+        let rate_hz = self.sample_rate_hz().unwrap_or(USUAL_RATE_HZ);
+        lowest.latency_samples(rate_hz) as f32 * 1e3 / rate_hz as f32
+    }
+
+    fn models(&self) -> &[ModelEntry] {
+        &self.models
+    }
+
+    fn model_id(&self) -> &str {
+        &self.config.model
+    }
+
+    fn choose_model(&mut self, id: &str) {
+        id.clone_into(&mut self.config.model);
+        self.model_problem = None;
+        self.load();
+    }
+
+    fn how_to_play(&self) -> &'static str {
+        "Play a MIDI keyboard, or the keys A to L of this one"
+    }
+
+    fn banner(&self) -> Option<Banner> {
+        let silent = self.streams.is_none();
+        let severity = |error: &AppError| match error {
+            _ if silent => Severity::Error,
+            AppError::Model { .. } | AppError::Stuck => Severity::Error,
+            _ => Severity::Warning,
+        };
+        let problem =
+            [&self.audio_problem, &self.model_problem, &self.config_problem].into_iter().find_map(Option::as_ref)?;
+        Some(Banner { severity: severity(problem), text: problem.to_string() })
+    }
+
+    fn meters(&self) -> MeterSnapshot {
+        self.watch.newest()
+    }
+}

@@ -1,0 +1,279 @@
+//! What runs on the output's audio thread: events and microphone in, stereo out. No allocation, lock or wait.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+    time::Instant,
+};
+
+use rtrb::{Consumer, Producer};
+
+use super::{bridge::Bridge, events::TimedEvent};
+use crate::engine::{DryWet, Engine, Event, Instrument, Setting, Settings};
+
+/// The longest stretch that is processed in one go, in samples.
+const CHUNK: usize = 1_024;
+/// Events that fit into a chunk; more wait for the next one.
+const MAX_EVENTS: usize = 256;
+/// Share of a new measurement in the load that is shown.
+const LOAD_SMOOTHING: f32 = 0.05;
+
+/// Values that the window writes and the audio thread reads, and the other way round.
+#[derive(Debug)]
+pub struct Shared {
+    settings: [AtomicU32; Setting::ALL.len()],
+    output_peak: AtomicU32,
+    cpu_share: AtomicU32,
+    dropouts: AtomicU32,
+}
+
+impl Shared {
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            settings: Setting::ALL.map(|spec| AtomicU32::new(settings.get(spec.setting).to_bits())),
+            output_peak: AtomicU32::new(0),
+            cpu_share: AtomicU32::new(0),
+            dropouts: AtomicU32::new(0),
+        }
+    }
+
+    /// Window: a new value.
+    pub fn set(&self, setting: Setting, value: f32) {
+        self.settings[setting as usize].store(value.to_bits(), Relaxed);
+    }
+
+    /// The values now.
+    pub fn settings(&self) -> Settings {
+        let mut settings = Settings::default();
+        for spec in &Setting::ALL {
+            settings.set(spec.setting, f32::from_bits(self.settings[spec.setting as usize].load(Relaxed)));
+        }
+        settings
+    }
+
+    /// Linear peak of the output since the last call.
+    pub fn take_output_peak(&self) -> f32 {
+        f32::from_bits(self.output_peak.swap(0, Relaxed))
+    }
+
+    /// Share of the time of a block that rendering it takes, 0 to 1 and above, smoothed.
+    pub fn cpu_share(&self) -> f32 {
+        f32::from_bits(self.cpu_share.load(Relaxed))
+    }
+
+    /// A stream reports that a block came too late.
+    pub fn count_dropout(&self) {
+        self.dropouts.fetch_add(1, Relaxed);
+    }
+
+    /// Blocks that came too late so far.
+    pub fn dropouts(&self) -> u32 {
+        self.dropouts.load(Relaxed)
+    }
+}
+
+/// Queues between the renderer and the rest of the application.
+pub struct Queues {
+    pub events: Consumer<TimedEvent>,
+    pub instruments: Consumer<Box<Instrument>>,
+    /// Instruments that are no longer needed, to be dropped elsewhere.
+    pub retired: Producer<Box<Instrument>>,
+}
+
+/// The engine with everything around it that the output needs.
+pub struct Renderer {
+    engine: Engine,
+    mixer: DryWet,
+    microphone: Option<Bridge>,
+    shared: Arc<Shared>,
+    queues: Queues,
+    sample_rate_hz: u32,
+    /// When the last block began.
+    last_block: Option<Instant>,
+    load: f32,
+    events: Vec<Event>,
+    left: Vec<f32>,
+    right: Vec<f32>,
+    wet: Vec<f32>,
+}
+
+impl Renderer {
+    /// Allocates; not for the audio thread.
+    pub fn new(
+        engine: Engine,
+        sample_rate_hz: u32,
+        microphone: Option<Bridge>,
+        shared: Arc<Shared>,
+        queues: Queues,
+    ) -> Self {
+        Self {
+            mixer: DryWet::new(sample_rate_hz, engine.latency_samples()),
+            engine,
+            microphone,
+            shared,
+            queues,
+            sample_rate_hz,
+            last_block: None,
+            load: 0.0,
+            events: Vec::with_capacity(MAX_EVENTS),
+            left: vec![0.0; CHUNK],
+            right: vec![0.0; CHUNK],
+            wet: vec![0.0; CHUNK],
+        }
+    }
+
+    /// Fills `out`, `channels` interleaved channels of a device; `convert` makes its samples.
+    ///
+    /// Events sound one block after they came in, at the same distance from each other, so that timing does not depend
+    /// on where in a block they fall.
+    pub fn render<T: Copy>(&mut self, out: &mut [T], channels: usize, convert: impl Fn(f32) -> T) {
+        let begin = Instant::now();
+        let n_frames = out.len() / channels.max(1);
+        let last_block = self.last_block.replace(begin).unwrap_or(begin);
+        self.exchange_instruments();
+        let settings = self.shared.settings();
+
+        let mut done = 0;
+        for stretch in out.chunks_mut(CHUNK * channels.max(1)) {
+            let n = stretch.len() / channels.max(1);
+            self.collect_events(last_block, begin, n_frames, done, n);
+            self.fill(n, &settings);
+            for (frame, (&left, &right)) in
+                stretch.chunks_exact_mut(channels.max(1)).zip(self.left.iter().zip(&self.right))
+            {
+                match frame {
+                    [mono] => *mono = convert(0.5 * (left + right)),
+                    [first, second, rest @ ..] => {
+                        *first = convert(left);
+                        *second = convert(right);
+                        rest.fill(convert(0.0));
+                    }
+                    [] => {}
+                }
+            }
+            done += n;
+        }
+        self.measure(begin, n_frames);
+    }
+
+    /// Renders `n` samples, at most [`CHUNK`], into `left` and `right`.
+    fn fill(&mut self, n: usize, settings: &Settings) {
+        let (left, right, wet) = (&mut self.left[..n], &mut self.right[..n], &mut self.wet[..n]);
+        match &mut self.microphone {
+            Some(microphone) => microphone.read(left),
+            None => left.fill(0.0),
+        }
+        right.copy_from_slice(left);
+        self.engine.process(left, wet, &self.events, settings);
+        self.mixer.process(left, right, wet, settings, false);
+        let peak = left.iter().chain(&*right).fold(0.0f32, |peak, x| peak.max(x.abs()));
+        // The bits of numbers of at least 0 have the same order as the numbers.
+        self.shared.output_peak.fetch_max(peak.to_bits(), Relaxed);
+    }
+
+    /// Takes a new instrument over and gives old ones away, as far as there is room to give them away.
+    fn exchange_instruments(&mut self) {
+        if self.queues.retired.slots() < 2 {
+            return;
+        }
+        if let Some(retired) = self.engine.take_retired() {
+            let _ = self.queues.retired.push(retired);
+        }
+        if let Ok(instrument) = self.queues.instruments.pop()
+            && let Some(unused) = self.engine.set_instrument(instrument)
+        {
+            let _ = self.queues.retired.push(unused);
+        }
+    }
+
+    /// Gathers the events of the samples from `done` to `done + n` of a block of `n_frames`, whose time was `from` to
+    /// `to`.
+    fn collect_events(&mut self, from: Instant, to: Instant, n_frames: usize, done: usize, n: usize) {
+        self.events.clear();
+        let span_s = to.duration_since(from).as_secs_f64();
+        while self.events.len() < MAX_EVENTS {
+            let Ok(&event) = self.queues.events.peek() else { return };
+            if event.at > to {
+                return;
+            }
+            let at = if span_s > 0.0 { event.at.saturating_duration_since(from).as_secs_f64() / span_s } else { 0.0 };
+            let sample = ((at * n_frames as f64) as usize).min(n_frames.saturating_sub(1));
+            if sample >= done + n {
+                return;
+            }
+            let _ = self.queues.events.pop();
+            let after = self.events.last().map_or(0, |event| event.offset);
+            let offset = (sample.saturating_sub(done) as u32).max(after);
+            self.events.push(Event { offset, kind: event.kind });
+        }
+    }
+
+    fn measure(&mut self, begin: Instant, n_frames: usize) {
+        let block_s = n_frames as f32 / self.sample_rate_hz as f32;
+        if block_s > 0.0 {
+            let share = begin.elapsed().as_secs_f32() / block_s;
+            self.load += LOAD_SMOOTHING * (share - self.load);
+            self.shared.cpu_share.store(self.load.to_bits(), Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rtrb::RingBuffer;
+
+    use super::*;
+    use crate::{
+        analysis::LowestPitch,
+        engine::{EngineConfig, EventKind, NoteAddress, Source},
+    };
+
+    fn renderer(microphone: Option<Bridge>) -> (Renderer, Producer<TimedEvent>, Arc<Shared>) {
+        let config =
+            EngineConfig { sample_rate_hz: 48_000, source: Source::Notes, lowest_pitch: LowestPitch::default() };
+        let engine = Engine::new(config).expect("48 kHz is a rate");
+        let shared = Arc::new(Shared::new(&Settings { mix: 0.0, ..Settings::default() }));
+        let (events_in, events) = RingBuffer::new(1_024);
+        let (_, instruments) = RingBuffer::new(4);
+        let (retired, _) = RingBuffer::new(4);
+        let queues = Queues { events, instruments, retired };
+        (Renderer::new(engine, 48_000, microphone, Arc::clone(&shared), queues), events_in, shared)
+    }
+
+    #[test]
+    fn the_dry_microphone_reaches_both_channels_and_no_others() {
+        let (mut samples, queue) = RingBuffer::new(4_096);
+        (0..1_000).for_each(|_| samples.push(0.25).expect("the queue has room"));
+        let (mut renderer, _events, shared) = renderer(Some(Bridge::new(queue, 48_000, 48_000, 16)));
+        let mut out = vec![9.0f32; 4 * 500];
+        renderer.render(&mut out, 4, |x| x);
+        assert_eq!(out[4 * 499..], [0.25, 0.25, 0.0, 0.0]);
+        assert!(out.iter().all(|&x| x == 0.0 || x == 0.25));
+        assert_eq!((shared.take_output_peak(), shared.take_output_peak()), (0.25, 0.0));
+    }
+
+    #[test]
+    fn blocks_longer_than_a_stretch_and_devices_with_one_channel_are_filled() {
+        let (mut renderer, _events, _) = renderer(None);
+        let mut out = vec![9.0f32; 3 * CHUNK + 17];
+        renderer.render(&mut out, 1, |x| x);
+        assert!(out.iter().all(|&x| x == 0.0));
+    }
+
+    #[test]
+    fn notes_keep_their_distance_within_a_block() {
+        let (mut renderer, mut events, _) = renderer(None);
+        let from = Instant::now();
+        let at = |ms| from + std::time::Duration::from_millis(ms);
+        let note = NoteAddress { note_id: None, channel: 0, key: 60 };
+        for ms in [0, 5, 15] {
+            events.push(TimedEvent { at: at(ms), kind: EventKind::NoteOff { note } }).expect("the queue has room");
+        }
+        // A block of 480 samples whose time was 10 ms: half a block in, and one that belongs to the next block's time.
+        renderer.collect_events(from, at(10), 480, 0, 480);
+        let offsets: Vec<u32> = renderer.events.iter().map(|event| event.offset).collect();
+        assert_eq!(offsets, [0, 240]);
+    }
+}

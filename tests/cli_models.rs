@@ -1,0 +1,126 @@
+//! `retort models`, `retort bench` and the commands for comparison with training: what programs read from them.
+
+mod cli_process;
+
+use cli_process::{command, finish, read_wav, write_random_model};
+use serde_json::Value;
+use tempfile::tempdir;
+
+#[test]
+fn the_list_of_models_has_its_fixed_names() {
+    let folder = tempdir().unwrap();
+    write_random_model(folder.path());
+    let outcome = retort!("models", "--json", "--models", folder.path()).succeeds();
+    let models: Vec<Value> = serde_json::from_str(&outcome.stdout).unwrap();
+    let ids: Vec<&str> = models.iter().map(|model| model["id"].as_str().unwrap()).collect();
+    assert!(ids.contains(&"violin/test") && ids.contains(&"violin/reduced"), "{ids:?}");
+    for model in &models {
+        for number in ["parameters", "bytes", "sample_rate", "frame_rate"] {
+            assert!(model[number].as_u64().unwrap() > 0, "{number}");
+        }
+        assert!(model["licence"].is_string());
+        assert!(model["scores"].is_null() || model["scores"]["multi_scale_loss"].is_number());
+    }
+    let table = retort!("models", "--models", folder.path()).succeeds().stdout;
+    assert!(table.lines().any(|line| line.starts_with("violin/test ")), "{table}");
+}
+
+#[test]
+fn folders_of_models_come_from_the_environment_too() {
+    let folder = tempdir().unwrap();
+    write_random_model(folder.path());
+    let mut command = command();
+    command.arg("models").env("RETORT_MODELS", folder.path());
+    assert!(finish(command).succeeds().stdout.contains("violin/test"));
+}
+
+#[test]
+fn a_broken_model_is_named_and_the_others_are_listed() {
+    let folder = tempdir().unwrap();
+    let model = write_random_model(folder.path());
+    std::fs::write(model.with_file_name("broken.safetensors"), "a poem").unwrap();
+    let outcome = retort!("models", "--json", "--models", folder.path()).succeeds().says("broken.safetensors");
+    assert!(outcome.stdout.contains("violin/test") && !outcome.stdout.contains("broken"));
+}
+
+#[test]
+fn an_unknown_model_is_refused_with_those_that_there_are() {
+    let folder = tempdir().unwrap();
+    let input = folder.path().join("tone.wav");
+    cli_process::write_wav(&input, &cli_process::tone(440.0, 44_100), 44_100, 1);
+    let output = folder.path().join("out.wav");
+    for id in ["violin/reducd", "../../etc/passwd", "violin", ""] {
+        retort!("render", input, output, "--model", id).fails(1, &[id, "violin/reduced"]);
+    }
+    retort!("models", "--models", folder.path().join("absent")).fails(1, &["absent", "does not exist"]);
+    assert!(!output.exists());
+}
+
+#[test]
+fn a_measurement_has_its_fixed_names() {
+    let folder = tempdir().unwrap();
+    write_random_model(folder.path());
+    let outcome = retort!("bench", "--json", "--model", "violin/test", "--models", folder.path()).succeeds();
+    let report: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let list = |name: &str| report[name].as_array().unwrap().clone();
+    let positive = |entry: &Value, name: &str| assert!(entry[name].as_f64().unwrap() > 0.0, "{name} in {entry}");
+    assert_eq!(list("decoder").len(), 1);
+    for entry in list("decoder") {
+        assert_eq!(entry["id"], "violin/test");
+        assert!(entry["simd"].is_string() && entry["precision"] == "f16");
+        positive(&entry, "us_per_frame");
+        let agreement = entry["us_per_frame"].as_f64().unwrap() * entry["x_realtime"].as_f64().unwrap() / 4_000.0;
+        assert!((agreement - 1.0).abs() < 1e-6, "a frame lasts 4,000 microseconds");
+    }
+    let sources: Vec<Value> = list("voice").iter().map(|entry| entry["source"].clone()).collect();
+    assert_eq!(sources, ["notes", "audio"]);
+    for entry in list("voice") {
+        positive(&entry, "x_realtime");
+        positive(&entry, "worst_block_share");
+    }
+    for entry in list("synth").iter().chain(&list("analysis")) {
+        assert!(entry["name"].is_string());
+        positive(entry, "x_realtime");
+    }
+    assert!(!list("synth").is_empty() && !list("analysis").is_empty());
+}
+
+#[test]
+fn frames_stream_through_the_decoder_as_rows_of_numbers() {
+    let folder = tempdir().unwrap();
+    let model = write_random_model(folder.path());
+    let path = |name: &str| folder.path().join(name);
+    let frames = "time_s,f0_hz,voicing,loudness_db\n0,440,1,-20\n0.004,441,1,-21\n0.008,442,1,-22\n";
+    std::fs::write(path("frames.csv"), frames).unwrap();
+    retort!("controls", model, path("frames.csv"), path("out.f32")).succeeds();
+    let numbers: Vec<f32> = std::fs::read(path("out.f32"))
+        .unwrap()
+        .chunks_exact(4)
+        .map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()))
+        .collect();
+    let n_outputs = 1 + 80 + 65;
+    assert_eq!(numbers.len(), 3 * 2 * n_outputs);
+    for row in numbers.chunks_exact(2 * n_outputs) {
+        let (preactivations, controls) = row.split_at(n_outputs);
+        let amplitude = 2.0 * (1.0 + (-preactivations[0]).exp()).recip().powf(10f32.ln()) + 1e-7;
+        assert!((controls[0] / amplitude - 1.0).abs() < 1e-4, "{} and {amplitude}", controls[0]);
+        let sum: f32 = controls[1..81].iter().sum();
+        assert!((sum - 1.0).abs() < 1e-4, "the harmonics' shares sum to {sum}");
+    }
+
+    retort!("synth", model, path("frames.csv"), path("out.wav"), "--no-noise", "--rate", "44100").succeeds();
+    let (samples, rate_hz) = read_wav(&path("out.wav"));
+    assert_eq!((samples.len(), rate_hz), (353, 44_100), "frame 2 is reached at sample 353");
+    // At sample 0 the first frame's controls are there as they are, one step of the phase after 0.
+    let (amplitude, harmonics) = (numbers[n_outputs], &numbers[n_outputs + 1..n_outputs + 81]);
+    let phase = std::f64::consts::TAU * 440.0 / 44_100.0;
+    let expected: f64 =
+        (1u8..).zip(harmonics).map(|(k, &c)| f64::from(amplitude * c) * (f64::from(k) * phase).sin()).sum();
+    assert!((f64::from(samples[0]) - expected).abs() < 1e-4, "{} instead of {expected}", samples[0]);
+    assert!(samples[352].abs() > 0.0);
+
+    std::fs::write(path("frames.csv"), "time_s,f0_hz,voicing,loudness_db\n0,none,1,-20\n").unwrap();
+    retort!("controls", model, path("frames.csv"), path("out.f32")).fails(1, &["frames.csv", "line 2"]);
+    retort!("synth", model, path("absent.csv"), path("out.wav"), "--no-noise")
+        .fails(1, &["absent.csv", "no such file"]);
+}
