@@ -41,7 +41,7 @@ pub enum AppError {
     SampleFormat(String),
     #[error("The sound cannot start: {0}.")]
     Engine(String),
-    #[error("The model {id} cannot be played: {reason}.")]
+    #[error("{id} cannot be played: {reason}.")]
     Model { id: String, reason: String },
     #[error("The audio output has stopped. Choose another below.")]
     Stuck,

@@ -246,7 +246,7 @@ mod tests {
     fn the_dry_microphone_reaches_both_channels_and_no_others() {
         let (mut samples, queue) = RingBuffer::new(4_096);
         (0..1_000).for_each(|_| samples.push(0.25).expect("the queue has room"));
-        let (mut renderer, _events, shared) = renderer(Some(Bridge::new(queue, 48_000, 48_000, 16)));
+        let (mut renderer, _events, shared) = renderer(Some(Bridge::new(queue, 48_000, 48_000, 256)));
         let mut out = vec![9.0f32; 4 * 500];
         renderer.render(&mut out, 4, |x| x);
         assert_eq!(out[4 * 499..], [0.25, 0.25, 0.0, 0.0]);

@@ -136,7 +136,8 @@ fn paint_range(ui: &Ui, scale: &Scale, instrument: &str, range: TrainedRange, ac
     let painter = ui.painter();
     painter.rect(region, 4, accent.gamma_multiply(0.10), Stroke::new(1.5, accent), StrokeKind::Inside);
     let text = format!("{} range", value_text::title(instrument));
-    painter.text(region.left_top() + vec2(8.0, 6.0), Align2::LEFT_TOP, text, theme::small_font(), accent);
+    // At the soft end, where the live point is seldom in the way.
+    painter.text(region.left_bottom() + vec2(8.0, -6.0), Align2::LEFT_BOTTOM, text, theme::small_font(), accent);
 }
 
 #[cfg(test)]
