@@ -142,3 +142,13 @@ fn a_huge_file_is_refused_unread() {
     let error = library(folder.path()).load("flute/full").err().unwrap();
     assert!(matches!(error, LibraryError::Broken { source: ModelError::TooLarge { .. }, .. }), "{error}");
 }
+
+#[test]
+fn a_broken_file_does_not_hide_the_embedded_model() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "violin/reduced", b"cut off");
+    let library = library(folder.path());
+    assert!(library.list().iter().any(|entry| entry.id == "violin/reduced"));
+    assert_eq!(library.load("violin/reduced").unwrap().model.metadata.id, "violin/reduced");
+    assert_eq!(library.scan().problems.len(), 1, "and the file is reported");
+}

@@ -123,11 +123,17 @@ impl Library {
     /// # Errors
     /// [`LibraryError`]; for an unknown id it lists what there is.
     pub fn load(&self, id: &str) -> Result<Arc<LoadedModel>, LibraryError> {
-        let Some(source) = self.find(id) else {
-            let available: Vec<String> = self.list().into_iter().map(|entry| entry.id).collect();
-            return Err(LibraryError::Unknown { id: id.into(), near: error::near(id, &available), available });
+        // As in the list: a file whose header is no good hides no good one in a later folder, nor the embedded one.
+        let mut found = self.find(id).map(|source| entry(source.clone(), id).map(|entry| (source, entry.metadata)));
+        let first = found.next();
+        let (source, metadata) = match (first, found.find_map(Result::ok)) {
+            (Some(Ok(good)), _) | (Some(Err(_)), Some(good)) => good,
+            (Some(Err(error)), None) => return Err(error),
+            (None, _) => {
+                let available: Vec<String> = self.list().into_iter().map(|entry| entry.id).collect();
+                return Err(LibraryError::Unknown { id: id.into(), near: error::near(id, &available), available });
+            }
         };
-        let Entry { metadata, .. } = entry(source.clone(), id)?;
         let room = match metadata.room {
             None => None,
             Some(room) => Some(self.find_room(&source, &room).ok_or(LibraryError::NoRoom { id: id.into(), room })?),
@@ -136,16 +142,16 @@ impl Library {
         cache::get_or_load(key, || load(&source, room.as_ref()))
     }
 
-    fn find(&self, id: &str) -> Option<Source> {
+    /// The files of this id, best first, and the embedded one.
+    fn find(&self, id: &str) -> impl Iterator<Item = Source> {
         // An id from a song or command line must not lead out of the folders.
-        let (instrument, variant) = id.split_once('/')?;
         let plain =
             |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-        if !plain(instrument) || !plain(variant) {
-            return None;
-        }
-        let files = self.folders.iter().map(|folder| folder.join(instrument).join(format!("{variant}.safetensors")));
-        files.into_iter().find(|path| path.is_file()).map(Source::File).or_else(|| Source::embedded(id))
+        let parts = id.split_once('/').filter(|(instrument, variant)| plain(instrument) && plain(variant));
+        let files = parts.into_iter().flat_map(|(instrument, variant)| {
+            self.folders.iter().map(move |folder| folder.join(instrument).join(format!("{variant}.safetensors")))
+        });
+        files.filter(|path| path.is_file()).map(Source::File).chain(Source::embedded(id))
     }
 
     /// The room in the model's own folder, or else in any.
@@ -156,7 +162,7 @@ impl Library {
                 return Some(Source::File(own));
             }
         }
-        self.find(room)
+        self.find(room).next()
     }
 }
 
