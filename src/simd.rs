@@ -33,6 +33,14 @@ impl Simd {
         })
     }
 
+    /// This set, or the best that the machine has if it lacks this one. The standard library caches what it finds out of
+    /// the processor, so this is a few loads.
+    #[inline]
+    #[must_use]
+    pub fn available(self) -> Self {
+        self.min(Self::best())
+    }
+
     #[cfg(target_arch = "x86_64")]
     fn best() -> Self {
         let avx2 =
@@ -91,8 +99,8 @@ macro_rules! simd_dispatch {
                 #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl")]
                 #[allow(clippy::too_many_arguments)]
                 fn avx512($($arg: $ty),*) $(-> $ret)? { $body::<true>($($arg),*) }
-                match simd {
-                    // SAFETY: `Simd::detect` returns a set only if the processor has it.
+                match simd.available() {
+                    // SAFETY: `Simd::available` returns a set only if the processor has it.
                     $crate::simd::Simd::Avx512 => return unsafe { avx512($($arg),*) },
                     // SAFETY: as above.
                     $crate::simd::Simd::Avx2 => return unsafe { avx2($($arg),*) },

@@ -68,8 +68,11 @@ fn breath_hum_and_room_noise_at_minus_45_dbfs_stay_under_minus_60() {
         ("hum of 50 Hz", hum(50.0)),
         ("hum of 100 Hz", hum(100.0)),
     ] {
-        let output = render(&mut engine(Source::Audio), &at_db(noise, -45.0), &[], 512);
-        let level = rms_db(&output);
+        let mut engine = engine(Source::Audio);
+        let _ = engine.set_instrument(support::breathing_instrument(RATE));
+        let output = render(&mut engine, &at_db(noise, -45.0), &[], 512);
+        // The loudest tenth of a second counts, not the mean of all.
+        let level = output.chunks_exact(RATE as usize / 10).map(rms_db).fold(f32::NEG_INFINITY, f32::max);
         println!("{name}: {level:.1} dBFS");
         assert!(level < -60.0, "{name} gives {level:.1} dBFS");
     }
@@ -95,6 +98,7 @@ fn another_instrument_while_a_note_sounds_makes_no_click() {
     assert!(engine.set_instrument(following_instrument(RATE)).is_none());
     let change = render(&mut engine, &[0.0; 9_600], &[], 512);
     assert!(engine.take_retired().is_some(), "the old instrument can be taken away after the crossfade");
+    assert!(change.iter().all(|x| x.is_finite()));
     let curvature = |x: &[f32]| x.windows(3).map(|w| (w[0] - 2.0 * w[1] + w[2]).abs()).fold(0.0, f32::max);
     assert!(curvature(&change) < 2.0 * curvature(&steady), "{} against {}", curvature(&change), curvature(&steady));
 }
@@ -107,4 +111,18 @@ fn of_two_requests_for_another_instrument_the_latest_wins_and_the_other_comes_ba
     let mut output = [0.0; 4_800];
     engine.process(&[], &mut output, &[], &Settings::default());
     assert!(engine.take_retired().is_some() && engine.take_retired().is_none());
+}
+
+#[test]
+fn the_seed_decides_the_noise_of_what_is_heard_and_the_same_seed_repeats_it() {
+    let input: Vec<f32> = (0..24_000).map(|n| 0.3 * (n as f32 * 0.05).sin()).collect();
+    let rendered = |seed| {
+        let config = EngineConfig { sample_rate_hz: RATE, source: Source::Audio, lowest_pitch: LowestPitch::Hz80 };
+        let mut engine = Engine::new(config).unwrap();
+        engine.set_seed(seed);
+        assert!(engine.set_instrument(support::breathing_instrument(RATE)).is_none());
+        render(&mut engine, &input, &[], 512)
+    };
+    assert!(rendered(1) == rendered(1));
+    assert!(rendered(1) != rendered(2));
 }

@@ -8,6 +8,8 @@ use retort::engine::{Engine, EngineConfig, Event, EventKind, NoteAddress, Settin
 use support::{Noise, following_instrument, render};
 
 const RATE: u32 = 48_000;
+/// Samples of a frame at that rate.
+const TICK: usize = RATE as usize / 250;
 
 fn engine(source: Source, lowest_pitch: LowestPitch, sample_rate_hz: u32) -> Engine {
     let mut engine = Engine::new(EngineConfig { sample_rate_hz, source, lowest_pitch }).unwrap();
@@ -41,7 +43,7 @@ fn rms(samples: &[f32], at: usize, len: usize) -> f32 {
 #[test]
 fn the_reported_latency_is_the_time_from_an_onset_to_half_the_steady_level() {
     for (lowest, f0_range) in
-        [(LowestPitch::Hz160, [196.0, 1_500.0]), (LowestPitch::Hz80, [98.0, 800.0]), (LowestPitch::Hz40, [55.0, 400.0])]
+        [(LowestPitch::Hz160, [165.0, 1_500.0]), (LowestPitch::Hz80, [82.0, 800.0]), (LowestPitch::Hz40, [41.5, 400.0])]
     {
         let reported_ms = 1e3 * lowest.latency_samples(RATE) as f32 / RATE as f32;
         let mut random = Noise::new(7);
@@ -78,8 +80,10 @@ fn late_ms_of(output: &[f32], frames: &[Frame], f0_hz: f32, onset: usize) -> f32
     let period = (RATE as f32 / f0_hz) as usize & !1;
     (onset - 480..output.len() - period)
         .find(|&n| {
-            let frame = frames[n];
-            rms(output, n, period) >= 0.5 * steady && (1_200.0 * (frame.f0_hz / f0_hz).log2()).abs() < 50.0
+            // A frame is reached by a ramp of one tick.
+            let weight = (n % TICK) as f32 / TICK as f32;
+            let played_hz = frames[n - TICK].f0_hz * (1.0 - weight) + frames[n].f0_hz * weight;
+            rms(output, n, period) >= 0.5 * steady && (1_200.0 * (played_hz / f0_hz).log2()).abs() < 50.0
         })
         .map_or(f32::INFINITY, |n| 1e3 * (n as f32 - onset as f32) / RATE as f32)
 }
@@ -139,5 +143,42 @@ fn after_a_reset_the_same_input_gives_the_same_samples() {
         let first = render(&mut engine, &input, &events, 512);
         engine.reset();
         assert!(first == render(&mut engine, &input, &events, 512), "{source:?}");
+    }
+}
+
+#[test]
+fn without_an_input_a_listening_engine_hears_silence_and_keeps_its_time() {
+    let input = tone(RATE, 330.0, 0, 24_000, 0.0);
+    let run = |silence: &[f32]| {
+        let mut engine = engine(Source::Audio, LowestPitch::Hz80, RATE);
+        let mut output = vec![0.0; 24_000];
+        engine.process(&input, &mut output, &[], &Settings::default());
+        engine.process(silence, &mut output, &[], &Settings::default());
+        output
+    };
+    let unplugged = run(&[]);
+    assert!(unplugged == run(&[0.0; 24_000]));
+    assert!(unplugged[20_000..].iter().all(|x| *x == 0.0));
+}
+
+#[test]
+fn a_key_that_is_let_go_in_an_empty_block_is_let_go() {
+    let mut engine = engine(Source::Notes, LowestPitch::default(), RATE);
+    let at_once = |kind| [Event { offset: 0, kind }];
+    let mut output = vec![0.0; 9_600];
+    let on = at_once(EventKind::NoteOn { note: note(69), velocity: 0.8 });
+    engine.process(&[], &mut output, &on, &Settings::default());
+    engine.process(&[], &mut [], &at_once(EventKind::NoteOff { note: note(69) }), &Settings::default());
+    let mut rest = vec![0.0; 96_000];
+    engine.process(&[], &mut rest, &[], &Settings::default());
+    assert!(engine.is_silent());
+}
+
+#[test]
+fn absurd_sample_rates_are_refused() {
+    for source in [Source::Audio, Source::Notes] {
+        for sample_rate_hz in [0, 7_999, 400_000, u32::MAX] {
+            assert!(Engine::new(EngineConfig { sample_rate_hz, source, lowest_pitch: LowestPitch::Hz80 }).is_err());
+        }
     }
 }

@@ -14,6 +14,7 @@ fn busses(host: &Vst3Host, is_input: bool) -> Vec<(String, i32, bool)> {
 
 #[test]
 fn the_effect_takes_stereo_mono_and_mono_to_stereo() {
+    let mut peaks = None;
     for (inputs, outputs) in [(kStereo, kStereo), (kMono, kMono), (kMono, kStereo)] {
         let mut host = Vst3Host::open(Class::Effect);
         assert!(host.arrange(&[inputs], &[outputs], 0));
@@ -23,14 +24,20 @@ fn the_effect_takes_stereo_mono_and_mono_to_stereo() {
         host.activate(48_000.0, 512);
         let input = hosts::tone(48_000.0, 0.5, 440.0, 0.05, 0.5);
         let input = &input[..channels(inputs) as usize];
-        let mut loudest = 0.0_f32;
+        let mut loudest = [0.0_f32; 2];
         for start in (0..24_000 - 512).step_by(512) {
             let input: Vec<&[f32]> = input.iter().map(|channel| &channel[start..start + 512]).collect();
             let out = host.block(&input, 512, &[]);
             assert_eq!(out.len(), channels(outputs) as usize);
-            loudest = out.iter().map(|channel| hosts::peak(channel)).fold(loudest, f32::max);
+            for (loudest, channel) in loudest.iter_mut().zip(&out) {
+                *loudest = loudest.max(hosts::peak(channel));
+            }
         }
-        assert!(loudest > 0.005 && loudest < 5.0, "{loudest}");
+        for loudest in &loudest[..channels(outputs) as usize] {
+            assert!(*loudest > 0.005 && *loudest < 5.0, "{loudest}");
+        }
+        // A mono input is as loud as the same in stereo, on both sides.
+        assert_eq!(loudest[0], *peaks.get_or_insert(loudest[0]));
     }
     let mut host = Vst3Host::open(Class::Effect);
     assert!(!host.arrange(&[kStereo], &[kMono], 0), "there is no stereo to mono");
@@ -83,29 +90,76 @@ fn parameters_have_the_same_ids_as_in_clap() {
     assert_eq!(vst3, clap);
 }
 
+/// A copy of the bundle in a folder of its own, which can get models.
+struct OwnBundle(tempfile::TempDir);
+
+impl OwnBundle {
+    fn new() -> Self {
+        let own = Self(tempfile::tempdir().expect("temporary files can be written"));
+        let library = hosts::vst3_host::library(&own.path());
+        std::fs::create_dir_all(library.parent().expect("it lies in a folder"))
+            .expect("temporary files can be written");
+        std::fs::copy(hosts::vst3_host::library(&hosts::bundle("Retort.vst3")), &library).expect("it can be copied");
+        own
+    }
+
+    fn path(&self) -> std::path::PathBuf {
+        self.0.path().join("Retort.vst3")
+    }
+
+    /// Puts the model `glass-harp/full` with its room into the bundle's folder.
+    fn add_glass_harp(&self) {
+        let folder = self.path().join("Contents/Resources/models/glass-harp");
+        std::fs::create_dir_all(&folder).expect("temporary files can be written");
+        let room = retort::model::testing::decaying_room("glass-harp/room", 3_200);
+        std::fs::write(folder.join("room.safetensors"), room.to_bytes()).expect("temporary files can be written");
+        let model = retort::model::testing::random_model("glass-harp/full", 16, 1);
+        std::fs::write(folder.join("full.safetensors"), model).expect("temporary files can be written");
+    }
+}
+
+const NOTE_ON: hosts::Happening = hosts::Happening::NoteOn { key: 69, velocity: 0.8 };
+const NOTE_OFF: hosts::Happening = hosts::Happening::NoteOff { key: 69 };
+
 #[test]
 fn a_model_in_the_bundles_own_folder_plays_once_it_is_there() {
-    let folder = tempfile::tempdir().expect("temporary files can be written");
-    let bundle = folder.path().join("Retort.vst3");
-    let library = hosts::vst3_host::library(&bundle);
-    std::fs::create_dir_all(library.parent().expect("it lies in a folder")).expect("temporary files can be written");
-    std::fs::copy(hosts::vst3_host::library(&hosts::bundle("Retort.vst3")), &library).expect("it can be copied");
-    let mut host = Vst3Host::open_from(&bundle, Class::Instrument);
+    let bundle = OwnBundle::new();
+    let mut host = Vst3Host::open_from(&bundle.path(), Class::Instrument);
     let state = String::from_utf8(host.save()).expect("a state is text").replace("violin/reduced", "glass-harp/full");
     assert!(host.load(state.as_bytes()));
     host.activate(48_000.0, 512);
-    let note = hosts::Happening::NoteOn { key: 69, velocity: 0.8 };
-    assert_eq!(hosts::peak(&host.render(&[], 9_600, &[(0, note)], 512)[0]), 0.0);
-    let models = bundle.join("Contents/Resources/models/glass-harp");
-    std::fs::create_dir_all(&models).expect("temporary files can be written");
-    let room = retort::model::testing::decaying_room("glass-harp/room", 3_200);
-    std::fs::write(models.join("room.safetensors"), room.to_bytes()).expect("temporary files can be written");
-    let model = retort::model::testing::random_model("glass-harp/full", 16, 1);
-    std::fs::write(models.join("full.safetensors"), model).expect("temporary files can be written");
+    assert_eq!(hosts::peak(&host.render(&[], 9_600, &[(0, NOTE_ON)], 512)[0]), 0.0);
+    bundle.add_glass_harp();
     // It looks every two seconds.
     std::thread::sleep(std::time::Duration::from_millis(3_000));
     host.render(&[], 512, &[], 512);
-    let off = hosts::Happening::NoteOff { key: 69 };
-    let out = host.render(&[], 24_000, &[(0, off), (9_600, note)], 512);
+    let out = host.render(&[], 24_000, &[(0, NOTE_OFF), (9_600, NOTE_ON)], 512);
     assert!(hosts::peak(&out[0][9_600..]) > 1e-4, "peak {}", hosts::peak(&out[0]));
+}
+
+#[test]
+fn automation_can_change_the_model_while_a_note_is_held() {
+    let bundle = OwnBundle::new();
+    bundle.add_glass_harp();
+    let rendered = |slot: f64| {
+        let mut host = Vst3Host::open_from(&bundle.path(), Class::Instrument);
+        let state = String::from_utf8(host.save()).expect("a state is text");
+        let one = r#"\"violin/reduced\""#;
+        assert!(
+            host.load(state.replacen(&[one, one].join(","), &[one, r#"\"glass-harp/full\""#].join(","), 1).as_bytes())
+        );
+        host.activate(48_000.0, 512);
+        let before = host.render(&[], 9_600, &[(0, NOTE_ON)], 512);
+        let change = hosts::Happening::Param { name: "Model slot", value: slot / 7.0 };
+        host.render(&[], 512, &[(100, change)], 512);
+        // The new model is loaded beside, and heard some blocks later.
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        let during = host.render(&[], 9_600, &[], 512);
+        (before, during, host.render(&[], 9_600, &[], 512))
+    };
+    let (stayed, changed) = (rendered(0.0), rendered(1.0));
+    assert!(stayed.0 == changed.0);
+    assert!(stayed.2 != changed.2, "another model sounds different");
+    let peaks = [&stayed.0, &changed.1, &changed.2].map(|out| hosts::peak(&out[0]));
+    assert!(peaks[1] > 1e-4 && peaks[2] > 1e-4 && peaks[1] < 2.0 * peaks[0].max(peaks[2]), "{peaks:?}");
 }

@@ -13,9 +13,13 @@
 
 mod correlation;
 mod loudness;
+#[cfg(test)]
+mod made_sounds;
 mod path;
 mod pitch;
 mod resample;
+#[cfg(test)]
+mod tests;
 mod weighting;
 
 use crate::frame::{FRAME_RATE_HZ, Frame, FrameClock, LOUDNESS_FLOOR_DB};
@@ -168,10 +172,10 @@ impl Analyzer {
             self.chunk[self.chunk_filled..][..n].copy_from_slice(now);
             self.chunk_filled += n;
             input = later;
-            if self.chunk_filled == self.until_tick {
-                if let Some((k, frame)) = self.tick() {
-                    on_frame(k, frame);
-                }
+            if self.chunk_filled == self.until_tick
+                && let Some((k, frame)) = self.tick()
+            {
+                on_frame(k, frame);
             }
         }
     }

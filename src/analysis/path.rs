@@ -9,15 +9,26 @@ const UNVOICED: usize = MAX_CANDIDATES;
 /// The longest lag of the decision, in frames.
 const MAX_LAG: usize = 8;
 
-/// What a longer period has to be better by, in units of correlation, since a period's multiples fit as well as itself: so
-/// much per octave below (first) so many octaves of samples. Among short periods it takes more, since few partials are left
-/// there to tell a fundamental from breath and bow noise; among long ones less, since weak fundamentals live there.
-const OCTAVE_COSTS: [(f32, f32); 3] = [(f32::INFINITY, 0.03), (5.2, 0.012), (3.4, 0.12)];
-/// The merit below which "unvoiced" fits better.
-const UNVOICED_MERIT: f32 = 0.55;
+/// How a candidate fits beside the frame's others: its correlation `r`, plus `CLARITY_WEIGHT` times how few of its parts are
+/// left over (`-ln(1 - r + CLARITY_FLOOR)`), minus what a period costs for being long, since its multiples fit as well as
+/// itself: each cost is per octave, up to so many octaves above one sample.
+///
+/// The logarithm tells a strong second partial (half the period leaves 2 to 4 % over, the whole one almost nothing) from the
+/// undertones of breath (the period leaves 0.5 %, its double 0.1 %); the costs grow towards short periods, where breath and
+/// bow noise are strongest. Fitted on 65 000 frames of recorded notes and
+/// then set by hand so that every row of `docs/pitch.md` keeps its bounds.
+const CLARITY_WEIGHT: f32 = 0.055;
+const CLARITY_FLOOR: f32 = 0.004;
+const OCTAVE_COSTS: [(f32, f32); 3] = [(5.0, 0.118), (4.3, -0.06), (3.4, 0.13)];
+/// The same, up to an octave below the longest period, and within that octave: there the double of a period is out of range, so
+/// less is needed to keep it away, and low violin notes with a weak fundamental win their attacks.
+const INNER_OCTAVE_COST: f32 = 0.028;
+const LAST_OCTAVE_COST: f32 = 0.016;
+/// The correlation below which "unvoiced" fits better.
+const UNVOICED_STRENGTH: f32 = 0.55;
 /// Cost of changing pitch, per octave, and the most a leap costs.
 const LEAP_COST_PER_OCTAVE: f32 = 0.5;
-const MAX_LEAP_COST: f32 = 0.2;
+const MAX_LEAP_COST: f32 = 0.17;
 /// Cost of beginning or ending a note.
 const VOICING_COST: f32 = 0.15;
 
@@ -33,10 +44,12 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// How well it fits the frame by itself.
-    pub fn merit(&self) -> f32 {
-        let cost = |(below, cost): (f32, f32)| cost * (self.octaves.min(below) - below.min(6.0));
-        self.strength - OCTAVE_COSTS.into_iter().map(cost).sum::<f32>()
+    /// How well it fits the frame, against the frame's other candidates.
+    pub fn merit(&self, longest_octaves: f32) -> f32 {
+        let clarity = -(1.0 - self.strength + CLARITY_FLOOR).ln();
+        let cost = |(up_to, cost): (f32, f32)| cost * self.octaves.min(up_to);
+        let range = [(f32::INFINITY, LAST_OCTAVE_COST), (longest_octaves - 1.0, INNER_OCTAVE_COST)];
+        self.strength + CLARITY_WEIGHT * clarity - OCTAVE_COSTS.into_iter().chain(range).map(cost).sum::<f32>()
     }
 }
 
@@ -64,13 +77,14 @@ pub struct Path {
     columns: [Column; MAX_LAG + 1],
     lag: usize,
     newest: usize,
+    longest_octaves: f32,
 }
 
 impl Path {
-    /// Decides a frame when `lag` later ones are known, 0 to 8.
-    pub fn new(lag: usize) -> Self {
+    /// Decides a frame when `lag` later ones are known, 0 to 8. `longest_octaves` is log2 of the longest period.
+    pub fn new(lag: usize, longest_octaves: f32) -> Self {
         assert!(lag <= MAX_LAG, "the ring holds {MAX_LAG} frames");
-        Self { columns: [Column::EMPTY; MAX_LAG + 1], lag, newest: 0 }
+        Self { columns: [Column::EMPTY; MAX_LAG + 1], lag, newest: 0, longest_octaves }
     }
 
     pub fn reset(&mut self) {
@@ -85,6 +99,10 @@ impl Path {
         let column = &mut self.columns[self.newest];
         column.n = candidates.len().min(MAX_CANDIDATES);
         column.candidates[..column.n].copy_from_slice(&candidates[..column.n]);
+        let merits = column.candidates.map(|candidate| candidate.merit(self.longest_octaves));
+        let favourite = (0..column.n).max_by(|&a, &b| merits[a].total_cmp(&merits[b]));
+        // Against "unvoiced" the frame's favourite stands with its correlation alone.
+        let offset = favourite.map_or(0.0, |i| column.candidates[i].strength - merits[i]);
         let mut best = f32::NEG_INFINITY;
         for (i, candidate) in candidates[..column.n].iter().enumerate() {
             let mut score = before.score[UNVOICED] - VOICING_COST;
@@ -96,7 +114,7 @@ impl Path {
                     (score, from) = (through, j);
                 }
             }
-            column.score[i] = score + candidate.merit();
+            column.score[i] = score + merits[i] + offset;
             column.from[i] = from as u8;
             best = best.max(column.score[i]);
         }
@@ -107,7 +125,7 @@ impl Path {
                 (score, from) = (before.score[j] - VOICING_COST, j);
             }
         }
-        column.score[UNVOICED] = score + UNVOICED_MERIT + unvoiced_bonus;
+        column.score[UNVOICED] = score + UNVOICED_STRENGTH + unvoiced_bonus;
         column.from[UNVOICED] = from as u8;
         best = best.max(column.score[UNVOICED]);
         column.score.iter_mut().for_each(|score| *score -= best);

@@ -67,7 +67,7 @@ impl PitchTracker {
         Self {
             sizes,
             correlator,
-            path: Path::new(sizes.path_lag),
+            path: Path::new(sizes.path_lag, (sizes.longest_lag as f32).log2()),
             correlograms,
             newest: 0,
             states: vec![None; sizes.path_lag + 1],
@@ -140,6 +140,8 @@ fn candidates_of(
     candidates: &mut [Candidate; MAX_CANDIDATES],
 ) -> usize {
     let shortest = ANALYSIS_RATE_HZ as f32 / HIGHEST_HZ;
+    let longest_octaves = (longest_lag as f32).log2();
+    let merit = |candidate: &Candidate| candidate.merit(longest_octaves);
     let mut n = 0;
     for lag in shortest as usize..=longest_lag {
         let [l, c, r] = [0, 1, 2].map(|i| correlogram[MARGIN + lag - 1 + i]);
@@ -154,8 +156,8 @@ fn candidates_of(
         if n < MAX_CANDIDATES {
             candidates[n] = candidate;
             n += 1;
-        } else if let Some(worst) = candidates.iter_mut().min_by(|a, b| a.merit().total_cmp(&b.merit()))
-            && worst.merit() < candidate.merit()
+        } else if let Some(worst) = candidates.iter_mut().min_by(|a, b| merit(a).total_cmp(&merit(b)))
+            && merit(worst) < merit(&candidate)
         {
             *worst = candidate;
         }

@@ -42,6 +42,8 @@ pub struct Instrument {
     room: Room,
     /// Samples since the synthesisers last gave anything but zeros, up to [`Instrument::rested_after`].
     silent_samples: usize,
+    /// Of the noise of voices that no note started.
+    seed: u64,
     scratch: Vec<f32>,
 }
 
@@ -78,6 +80,7 @@ impl Instrument {
             rest,
             silent_samples: room.tail_samples() + CHUNK,
             room,
+            seed: 0,
             scratch: vec![0.0; CHUNK],
             decoder,
         }
@@ -106,10 +109,17 @@ impl Instrument {
         self.room.tail_samples() + CHUNK
     }
 
-    /// Forgets everything that sounded.
-    pub fn reset(&mut self) {
+    /// Noise that no note starts is made from `seed`; for an instrument that has not sounded yet.
+    pub fn set_seed(&mut self, seed: u64) {
+        self.seed = seed;
+        self.voices.iter_mut().for_each(|voice| voice.synth.reset(seed));
+    }
+
+    /// Forgets everything that sounded. Noise that no note starts is made from `seed`.
+    pub fn reset(&mut self, seed: u64) {
+        self.seed = seed;
         for (voice, state) in self.voices.iter_mut().zip(&mut self.states) {
-            voice.synth.reset(0);
+            voice.synth.reset(seed);
             voice.silent_frames = FRAMES_TO_REST;
             state.copy_from(&self.rest);
         }
@@ -127,7 +137,7 @@ impl Instrument {
             voice.silent_frames += 1;
             if voice.rests() {
                 self.states[v].copy_from(&self.rest);
-                voice.synth.reset(0);
+                voice.synth.reset(self.seed);
                 return;
             }
         } else {

@@ -45,6 +45,8 @@ impl DryWet {
         let output = gain_from_db(settings.output_gain);
         let (dry_target, wet_target) =
             if bypass { (1.0, 0.0) } else { (output * (1.0 - settings.mix), output * settings.mix) };
+        // What is not a number would stay in the gains for ever.
+        let (dry_target, wet_target) = (finite(dry_target), finite(wet_target));
         if !self.started {
             (self.dry_gain, self.wet_gain) = (dry_target, wet_target);
             self.started = true;
@@ -77,8 +79,9 @@ fn glide(from: f32, target: f32, smoothing: f32) -> f32 {
     if (next - target).abs() < 1e-5 { target } else { next }
 }
 
+/// The value, 0 for what is not a number; 100 dB above full scale is far beyond sound and far below overflow.
 fn finite(x: f32) -> f32 {
-    if x.is_finite() { x } else { 0.0 }
+    if x.is_finite() { x.clamp(-1e5, 1e5) } else { 0.0 }
 }
 
 #[cfg(test)]

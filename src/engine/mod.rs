@@ -44,6 +44,8 @@ pub struct EngineConfig {
 /// Why an engine cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
+    #[error("the sample rate of {0} Hz is outside of what Retort runs at (8,000 to 384,000 Hz)")]
+    SampleRate(u32),
     #[error(transparent)]
     Analysis(#[from] AnalysisError),
 }
@@ -80,6 +82,15 @@ enum FramesFrom {
 /// The longest stretch rendered in one go, in samples.
 const CHUNK: usize = 512;
 
+/// What is heard without an input.
+const SILENCE: [f32; CHUNK] = [0.0; CHUNK];
+
+/// The sample rates that an engine runs at, in Hz.
+const SAMPLE_RATES_HZ: std::ops::RangeInclusive<u32> = 8_000..=384_000;
+
+// Models are loaded for the frames of one analysis only.
+const _: () = assert!(crate::model::ANALYSIS_VERSION == crate::analysis::ANALYSIS_VERSION as u64);
+
 impl Engine {
     /// Allocates; not for the audio thread.
     ///
@@ -87,6 +98,9 @@ impl Engine {
     /// If the sample rate is out of range.
     pub fn new(config: EngineConfig) -> Result<Self, EngineError> {
         let rate = config.sample_rate_hz;
+        if !SAMPLE_RATES_HZ.contains(&rate) {
+            return Err(EngineError::SampleRate(rate));
+        }
         let frames_from = match config.source {
             Source::Audio => FramesFrom::Audio(Box::new(Listener::new(rate, config.lowest_pitch)?)),
             Source::Notes => FramesFrom::Notes(Player::new(rate)),
@@ -139,7 +153,7 @@ impl Engine {
         idle && !fading && matches!(&self.frames_from, FramesFrom::Notes(player) if player.is_silent(self.position))
     }
 
-    /// Seeds noise and variation. Takes effect with [`Engine::reset`] or the next note.
+    /// Seeds noise and variation. Takes effect with [`Engine::reset`], an instrument or the next note.
     pub fn set_seed(&mut self, seed: u64) {
         self.seed = seed;
     }
@@ -162,7 +176,7 @@ impl Engine {
             self.introduce();
         }
         if let Some(instrument) = &mut self.current {
-            instrument.reset();
+            instrument.reset(self.seed);
         }
     }
 
@@ -194,6 +208,11 @@ impl Engine {
     /// `output` is overwritten. `events` are sorted by offset. `settings` are taken over at ticks, every 4 ms.
     pub fn process(&mut self, input: &[f32], output: &mut [f32], events: &[Event], settings: &Settings) {
         self.meters.add_input(input);
+        if output.is_empty() {
+            // Hosts flush events with empty blocks; a key that is let go there must not sound for ever.
+            events.iter().for_each(|event| self.happen(&event.kind, settings));
+            return;
+        }
         let mut events = events.iter().peekable();
         let mut done = 0;
         while done < output.len() {
@@ -209,8 +228,9 @@ impl Engine {
             let len = (output.len() - done).min(until_event).min(until_tick).min(CHUNK);
             let range = done..done + len;
             self.render(&mut output[range.clone()]);
-            if let (FramesFrom::Audio(listener), Some(heard)) = (&mut self.frames_from, input.get(range)) {
-                listener.hear(heard);
+            if let FramesFrom::Audio(listener) = &mut self.frames_from {
+                // The listener's clock runs with ours, with an input or without.
+                listener.hear(input.get(range).unwrap_or(&SILENCE[..len]));
             }
             self.position += len as u64;
             done += len;
@@ -218,8 +238,11 @@ impl Engine {
         self.meters.add_output(output);
     }
 
-    /// Tells the player how this instrument's notes are played.
+    /// Makes a new instrument this engine's own: its noise, and how the player plays its notes.
     fn introduce(&mut self) {
+        if let Some(instrument) = &mut self.current {
+            instrument.set_seed(self.seed);
+        }
         if let (FramesFrom::Notes(player), Some(instrument)) = (&mut self.frames_from, &self.current) {
             player.set_profile(instrument.profile());
         }
@@ -267,9 +290,8 @@ impl Engine {
                 }
             }
             source::Heard::Silence => {
-                if let Some(instrument) = &mut self.current {
-                    instrument.reset();
-                }
+                let seed = self.seed;
+                self.current.iter_mut().chain(&mut self.outgoing).for_each(|instrument| instrument.reset(seed));
             }
         }
     }
@@ -293,7 +315,8 @@ impl Engine {
         // What is not a number would stay in recirculating memory for ever: start afresh.
         if out.iter().any(|x| !x.is_finite()) {
             out.fill(0.0);
-            self.current.iter_mut().chain(&mut self.outgoing).for_each(|instrument| instrument.reset());
+            let seed = self.seed;
+            self.current.iter_mut().chain(&mut self.outgoing).for_each(|instrument| instrument.reset(seed));
         }
     }
 }

@@ -27,8 +27,8 @@ fn quantile(density: &Density, share: f64) -> Option<f32> {
     let mut below = 0;
     (0..columns).find_map(|column| {
         below += per_column(column);
-        (below > 0 && below as f64 >= share * total as f64)
-            .then(|| density.loudness_min_db + (column as f32 + 0.5) * density.loudness_step_db)
+        let loudness_db = density.loudness_min_db + (column as f32 + 0.5) * density.loudness_step_db;
+        (below > 0 && below as f64 >= share * total as f64).then_some(loudness_db)
     })
 }
 

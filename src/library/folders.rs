@@ -6,27 +6,33 @@ use std::path::{Path, PathBuf};
 /// The folders of every start, best first; not all need exist.
 ///
 /// 1. `RETORT_MODELS`, one folder or several, separated as in `PATH`
-/// 2. `retort/models` in the user's data folder, on Linux `~/.local/share/retort/models`
-/// 3. for the programs `retort*` themselves, beside the binary: `../share/retort/models`, where `cargo xtask install`
-///    puts them, and `../../models`, which is this repository's when the binary lies in `target/<profile>`
+/// 2. for the programs `retort*` themselves: `../share/retort/models` beside the binary, where `cargo xtask install` puts
+///    them, and this repository's `models` when the binary lies in its `target/<profile>`: models of the program's own age
+/// 3. `retort/models` in the user's data folder, on Linux `~/.local/share/retort/models`
 pub(super) fn standard() -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = env::var_os("RETORT_MODELS")
         .iter()
         .flat_map(env::split_paths)
         .filter(|path| !path.as_os_str().is_empty())
         .collect();
-    folders.extend(directories::BaseDirs::new().map(|dirs| dirs.data_dir().join("retort/models")));
     // In a host, the running program is the host, whose surroundings are none of our business.
     if let Ok(program) = env::current_exe() {
         folders.extend(beside(&program));
     }
+    folders.extend(directories::BaseDirs::new().map(|dirs| dirs.data_dir().join("retort/models")));
     folders
 }
 
 fn beside(program: &Path) -> Vec<PathBuf> {
     let ours = program.file_stem().is_some_and(|name| name.to_string_lossy().starts_with("retort"));
     match program.parent() {
-        Some(folder) if ours => vec![folder.join("../share/retort/models"), folder.join("../../models")],
+        Some(folder) if ours => {
+            // An installed program must not take somebody else's `models` two folders up for its own.
+            let repository = folder.join("../..");
+            let in_repository = repository.join("Cargo.toml").is_file() && repository.join("xtask").is_dir();
+            let own = in_repository.then(|| repository.join("models"));
+            std::iter::once(folder.join("../share/retort/models")).chain(own).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -37,7 +43,9 @@ mod tests {
 
     #[test]
     fn only_our_own_programs_look_beside_themselves() {
-        assert_eq!(beside(Path::new("/home/me/retort/target/release/retort")).len(), 2);
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        assert_eq!(beside(&here.join("target/release/retort")).len(), 2);
+        assert_eq!(beside(Path::new("/usr/bin/retort")).len(), 1);
         assert!(beside(Path::new("/usr/bin/reaper")).is_empty());
     }
 }

@@ -7,7 +7,7 @@ use crate::engine::{EventKind, NoteAddress};
 
 /// The engine's event for a host's, or `None` where the engine has no use for it yet.
 ///
-/// Hosts may release "any key" or "any channel": with one voice that means all notes.
+/// Hosts may release "any key" or "any channel": by the note's id if they name one, else with one voice that means all notes.
 #[must_use]
 pub fn translate<S>(event: &NoteEvent<S>) -> Option<EventKind> {
     match event {
@@ -20,10 +20,14 @@ pub fn translate<S>(event: &NoteEvent<S>) -> Option<EventKind> {
                 EventKind::NoteOn { note, velocity: velocity.min(1.0) }
             })
         }
-        NoteEvent::NoteOff { voice_id, channel, key, .. } => Some(match address(voice_id, channel, key) {
-            Some(note) => EventKind::NoteOff { note },
-            None => EventKind::AllNotesOff,
-        }),
+        NoteEvent::NoteOff { voice_id, channel, key, .. } => {
+            Some(match (address(voice_id, channel, key), voice_id.id()) {
+                (Some(note), _) => EventKind::NoteOff { note },
+                // Where both notes have an id, it alone decides.
+                (None, Some(id)) => EventKind::NoteOff { note: NoteAddress { note_id: Some(id), channel: 0, key: 0 } },
+                (None, None) => EventKind::AllNotesOff,
+            })
+        }
         NoteEvent::Choke { .. } => Some(EventKind::AllSoundOff),
         _ => None,
     }

@@ -26,6 +26,8 @@ pub struct RetortPlugin<C> {
     stage: Option<Stage>,
     events: Vec<Event>,
     offline: bool,
+    /// Whether the main input of this activation has one channel.
+    mono_input: bool,
     class: PhantomData<C>,
 }
 
@@ -37,6 +39,7 @@ impl<C: Class> Default for RetortPlugin<C> {
             stage: None,
             events: Vec::with_capacity(MAX_EVENTS),
             offline: false,
+            mono_input: false,
             class: PhantomData,
         }
     }
@@ -70,8 +73,14 @@ impl<C: Class> Plugin for RetortPlugin<C> {
         state::make_safe(loaded);
     }
 
-    fn activate(&mut self, _: &AudioIOLayout, buffer: &BufferConfig, context: &mut impl ActivateContext<Self>) -> bool {
+    fn activate(
+        &mut self,
+        layout: &AudioIOLayout,
+        buffer: &BufferConfig,
+        context: &mut impl ActivateContext<Self>,
+    ) -> bool {
         self.offline = buffer.process_mode == ProcessMode::Offline;
+        self.mono_input = layout.main_input_channels.is_some_and(|channels| channels.get() == 1);
         // The old loader's thread ends before the new one begins.
         self.stage = None;
         let config = EngineConfig {
@@ -117,6 +126,11 @@ impl<C: Class> Plugin for RetortPlugin<C> {
             if let Some(right) = &mut right {
                 copy_or_clear(right, side.last());
             }
+        } else if self.mono_input
+            && let Some(right) = &mut right
+        {
+            // The framework leaves the channel that the input lacks silent.
+            right.copy_from_slice(left);
         }
         let Some(stage) = &mut self.stage else {
             return ProcessStatus::Normal;

@@ -108,6 +108,10 @@ impl Stage {
         }
         self.sounding = false;
         let len = left.len();
+        if len == 0 {
+            // Hosts flush events with empty blocks.
+            self.engine.process(&[], &mut [], events, &settings);
+        }
         let mut start = 0;
         while start < len {
             let end = (start + CHUNK).min(len);

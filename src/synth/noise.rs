@@ -80,7 +80,7 @@ impl FilteredNoise {
         self.len = 0;
         self.overlap.fill(0.0);
         self.sounding = 0;
-        self.block_len = 0;
+        (self.block_start, self.block_len) = (0, 0);
     }
 
     /// Takes the bands (at gain 1) as those that the last segment ended with; the gain comes with the next segment.
@@ -106,7 +106,7 @@ impl FilteredNoise {
         }
         self.filter_from_bands(tables);
         self.len = len;
-        self.block_len = 0;
+        (self.block_start, self.block_len) = (0, 0);
     }
 
     /// Ends the segment after `at` of its samples, with the filter that it has reached there.

@@ -67,7 +67,7 @@ pub trait TestHost: Sized {
 
     /// Runs from the first sample on in blocks of `block`, with events at absolute samples.
     fn render(&mut self, input: &[Vec<f32>], len: usize, events: &[(usize, Happening)], block: usize) -> Vec<Vec<f32>> {
-        let mut output = vec![Vec::with_capacity(len); 2];
+        let mut output = vec![Vec::new(); 2];
         let mut start = 0;
         while start < len {
             let end = (start + block).min(len);

@@ -182,7 +182,7 @@ fn read_params(controller: &ComPtr<IEditController>) -> Vec<Vst3Param> {
                     name: text16(&info.title),
                     units: text16(&info.units),
                     step_count: info.stepCount,
-                    is_automatable: info.flags & ParameterInfo_::ParameterFlags_::kCanAutomate as i32 != 0,
+                    is_automatable: info.flags & ParameterInfo_::ParameterFlags_::kCanAutomate != 0,
                 }
             })
             .collect()
@@ -190,7 +190,7 @@ fn read_params(controller: &ComPtr<IEditController>) -> Vec<Vst3Param> {
 }
 
 fn text16(text: &[TChar]) -> String {
-    let text: Vec<u16> = text.iter().map(|c| *c as u16).take_while(|c| *c != 0).collect();
+    let text: Vec<u16> = text.iter().copied().take_while(|c| *c != 0).collect();
     String::from_utf16_lossy(&text)
 }
 
@@ -334,7 +334,7 @@ impl TestHost for Vst3Host {
 
     fn take_restart_request(&mut self) -> bool {
         let flags = self.handler.restart_flags.swap(0, Ordering::SeqCst);
-        flags & RestartFlags_::kLatencyChanged as i32 != 0
+        flags & RestartFlags_::kLatencyChanged != 0
     }
 }
 

@@ -9,7 +9,10 @@ use retort::performer::Profile;
 use retort::{Controls, Frame};
 
 /// Plays a pure sine whose amplitude is the frame's loudness: 0 dB is full scale.
-pub struct Following;
+pub struct Following {
+    /// Magnitude of the noise bands, as a share of the sine's amplitude.
+    noise: f32,
+}
 
 impl Decoder for Following {
     fn spec(&self) -> DecoderSpec {
@@ -33,15 +36,24 @@ impl Decoder for Following {
             controls.amplitude = 10f32.powf(frame.loudness_db / 20.0);
             controls.harmonics.fill(0.0);
             controls.harmonics[0] = 1.0;
-            controls.noise.fill(0.0);
+            controls.noise.fill(self.noise * controls.amplitude);
         }
     }
 }
 
-/// [`Following`] without a room.
+/// [`Following`] without noise or a room.
 pub fn following_instrument(sample_rate_hz: u32) -> Box<Instrument> {
+    instrument(sample_rate_hz, 0.0)
+}
+
+/// [`Following`] with noise, without a room.
+pub fn breathing_instrument(sample_rate_hz: u32) -> Box<Instrument> {
+    instrument(sample_rate_hz, 0.3)
+}
+
+fn instrument(sample_rate_hz: u32, noise: f32) -> Box<Instrument> {
     Box::new(Instrument::build(&InstrumentParts {
-        decoder: Arc::new(Following),
+        decoder: Arc::new(Following { noise }),
         room: None,
         profile: Profile::default(),
         sample_rate_hz,

@@ -159,6 +159,4 @@ def test_retort_lists_an_exported_model(models: Path):
 @pytest.mark.skipif(retort() is None, reason="no retort in PATH")
 def test_retort_plays_the_decoder_that_was_trained(models: Path):
     found = parity.compare(models / "violin" / "reduced.safetensors", retort())
-    assert found["pre-activations"] < parity.PRE_ACTIVATION_TOLERANCE
-    assert found["controls"] < parity.CONTROL_TOLERANCE
-    assert found["audio"] < parity.AUDIO_TOLERANCE
+    assert not parity.exceeded(found), found
