@@ -108,13 +108,20 @@ def training_frames(instrument: Instrument, data: Path, get, offsets_db: dict[st
     return everything, notes
 
 
-def model_tensors(run: Run) -> dict[str, torch.Tensor]:
-    """The averaged weights under the file's names."""
+def model_tensors(run: Run, trim_db: float = 0.0) -> dict[str, torch.Tensor]:
+    """The averaged weights under the file's names, the whole model louder by `trim_db`.
+
+    Far below 0, where heads work, exp_sigmoid(x) is 2 * 10^x: a bias of x more is 20 x dB more.
+    """
     named = {k.removeprefix("decoder."): v for k, v in run.average.items() if k.startswith("decoder.")}
+    for head in ("head.amplitude.bias", "head.noise.bias"):
+        named[head] = named[head] + trim_db / 20.0
     return {k: (v.half() if v.dim() == 2 else v.float()).contiguous() for k, v in named.items()}
 
 
-def describe(run: Run, instrument: Instrument, frames: list[Features], notes: list[Features], offsets: dict) -> dict:
+def describe(
+    run: Run, instrument: Instrument, frames: list[Features], notes: list[Features], offsets: dict, trim_db: float = 0.0
+) -> dict:
     """The `retort` metadata of a run's model."""
     plan = run.plan
     return {
@@ -149,6 +156,7 @@ def describe(run: Run, instrument: Instrument, frames: list[Features], notes: li
             "learning_rate": plan.learning_rate,
             "loudness_weight": plan.loudness_weight,
             "level_offsets_db": offsets,
+            "trim_db": trim_db,
         },
     }
 
@@ -209,7 +217,8 @@ def export(args) -> None:
     get = lambda path: measure(path, binary, args.cache, instrument.lowest_pitch_hz)  # noqa: E731
     frames, notes = training_frames(instrument, args.data, get, offsets)
     path = args.models / instrument.name / f"{run.plan.variant}.safetensors"
-    write_model(path, model_tensors(run), describe(run, instrument, frames, notes, offsets))
+    metadata = describe(run, instrument, frames, notes, offsets, args.trim_db)
+    write_model(path, model_tensors(run, args.trim_db), metadata)
     print(f"{path}: {run.decoder.parameter_count()} parameters, {path.stat().st_size} bytes, step {run.step}, held out {run.best:.3f}")
     if not args.no_room:
         room = args.models / instrument.name / "room.safetensors"

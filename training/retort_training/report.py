@@ -104,7 +104,9 @@ def _instrument(models: Path, instrument: str, files: list[Path]) -> str:
     )
     for m in described.values():
         gains = ", ".join(f"{name} {value:+.1f} dB" for name, value in m["training"]["level_offsets_db"].items())
-        parts.append(f"Learned level offsets of `{m['id']}` (added to the source's loudness): {gains}.")
+        trim_db = m["training"].get("trim_db", 0.0)
+        trim = f" The export made it {trim_db:g} dB louder, since it played its training passages too softly." if trim_db > 0 else ""
+        parts.append(f"Learned level offsets of `{m['id']}` (added to the source's loudness): {gains}.{trim}")
     room = models / instrument / "room.safetensors"
     if room.exists():
         parts.append(_room_facts(room))
