@@ -98,7 +98,7 @@ fn loudness_follows_the_a_weighting_curve_at_every_rate() {
 fn a_steady_note_has_steady_loudness() {
     for f_hz in [43.0, 85.0, 131.7, 440.0] {
         let sound = make(Kind::Harmonic, f_hz, 0.6, 44_100, None);
-        let frames = analyze(&sound.samples, 44_100, LowestPitch::Hz40).unwrap();
+        let frames = analyze(&sound.samples, sound.sample_rate_hz, LowestPitch::Hz40).unwrap();
         let levels = frames[50..120].iter().map(|frame| frame.loudness_db);
         let (lo, hi) = levels.fold((f32::MAX, f32::MIN), |(lo, hi), db| (lo.min(db), hi.max(db)));
         assert!(hi - lo < 0.1, "{} dB of ripple at {f_hz} Hz", hi - lo);
@@ -113,7 +113,7 @@ fn sounds_by_construction_have_their_pitch() {
                 let mut score = Score::default();
                 for f_hz in ladder(lowest.hz().into(), kind.highest_hz(), 7) {
                     let sound = make(kind, f_hz, 0.4, 44_100, noise_db);
-                    let frames = analyze(&sound.samples, 44_100, lowest).unwrap();
+                    let frames = analyze(&sound.samples, sound.sample_rate_hz, lowest).unwrap();
                     // From the first 50 ms on, and while the window is full of sound.
                     for (k, frame) in frames.iter().enumerate().take(frames.len() - 8).skip(13) {
                         score.add(frame.f0_hz, frame.voicing, sound.f0_hz[(k as f64 * 176.4) as usize]);
