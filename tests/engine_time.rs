@@ -42,15 +42,17 @@ fn rms(samples: &[f32], at: usize, len: usize) -> f32 {
 
 #[test]
 fn the_reported_latency_is_the_time_from_an_onset_to_half_the_steady_level() {
-    for (lowest, f0_range) in
-        [(LowestPitch::Hz160, [165.0, 1_500.0]), (LowestPitch::Hz80, [82.0, 800.0]), (LowestPitch::Hz40, [41.5, 400.0])]
-    {
+    for (lowest, f0_range) in [
+        (LowestPitch::Hz160, [165.0_f32, 1_500.0]),
+        (LowestPitch::Hz80, [82.0, 800.0]),
+        (LowestPitch::Hz40, [41.5, 400.0]),
+    ] {
         let reported_ms = 1e3 * lowest.latency_samples(RATE) as f32 / RATE as f32;
         let mut random = Noise::new(7);
         let mut late_ms: Vec<f32> = (0..100)
             .map(|_| {
                 let onset = 9_600 + (random.uniform() * 480.0) as usize;
-                let f0_hz = f0_range[0] * (f0_range[1] / f0_range[0] as f32).powf(random.uniform());
+                let f0_hz = f0_range[0] * (f0_range[1] / f0_range[0]).powf(random.uniform());
                 let input = tone(RATE, f0_hz, onset, 28_800, random.uniform());
                 let (output, frames) = support::render_with_frames(&mut engine(Source::Audio, lowest, RATE), &input);
                 late_ms_of(&output, &frames, f0_hz, onset)
