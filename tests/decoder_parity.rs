@@ -68,12 +68,14 @@ fn the_reduced_decoder_follows_its_f64_twin_for_2000_frames() {
     let weights = GruWeights::random(1, 16, 80, 65);
     compare(&weights, &phrase(2_000));
     compare(&weights.to_f16(), &phrase(2_000));
+    compare(&weights.to_int8(), &phrase(2_000));
 }
 
 #[test]
 fn the_full_decoder_follows_its_f64_twin_for_2000_frames() {
     let weights = GruWeights::random(2, 512, 80, 65);
-    compare(&weights.to_f16(), &phrase(2_000));
+    compare(&weights.to_int8(), &phrase(2_000));
+    compare(&weights.to_f16(), &phrase(300));
     compare(&weights, &phrase(300));
 }
 
@@ -83,6 +85,7 @@ fn widths_that_fill_no_register_are_decoded_as_well() {
         let weights = GruWeights::random(3, hidden, harmonics, bands);
         compare(&weights, &phrase(200));
         compare(&weights.to_f16(), &phrase(200));
+        compare(&weights.to_int8(), &phrase(200));
     }
 }
 

@@ -87,6 +87,13 @@ pub enum Values {
     F32(Vec<f32>),
     /// 16-bit floats.
     F16(Vec<f16>),
+    /// 8-bit integers; those of row r times `scales[r]` are the weights. Only for matrices.
+    I8 {
+        /// Row after row.
+        values: Vec<i8>,
+        /// One for each row.
+        scales: Vec<f32>,
+    },
 }
 
 impl Values {
@@ -96,6 +103,7 @@ impl Values {
         match self {
             Self::F32(values) => values.len(),
             Self::F16(values) => values.len(),
+            Self::I8 { values, .. } => values.len(),
         }
     }
 
@@ -105,14 +113,25 @@ impl Values {
         self.len() == 0
     }
 
-    /// All values in 32 bits, which is exact for both formats.
+    /// All values in 32 bits, exact for floats and to the last bit for scaled integers.
     #[must_use]
     pub fn to_f32(&self) -> Vec<f32> {
         match self {
             Self::F32(values) => values.clone(),
             Self::F16(values) => values.iter().map(|value| value.to_f32()).collect(),
+            Self::I8 { values, scales } => {
+                let columns = values.len() / scales.len().max(1);
+                let row = |(r, row): (usize, &[i8])| row.iter().map(|v| f32::from(*v) * scales[r]).collect::<Vec<_>>();
+                values.chunks_exact(columns.max(1)).enumerate().flat_map(row).collect()
+            }
         }
     }
+}
+
+/// The name of the scales of an 8-bit matrix.
+#[must_use]
+pub fn scale_name(matrix: &str) -> String {
+    format!("{matrix}_scale")
 }
 
 impl<'a> Tensors<'a> {
@@ -148,7 +167,7 @@ impl<'a> Tensors<'a> {
         self.file.tensor(name).map_err(|_| ModelError::MissingTensor { tensor: name.into() })
     }
 
-    /// The values of a tensor that must have this shape and hold f32 or f16, all finite.
+    /// The values of a tensor that must have this shape and hold f32, f16 or, for a matrix with scales, i8, all finite.
     ///
     /// # Errors
     /// [`ModelError::MissingTensor`], [`ModelError::Shape`], [`ModelError::Dtype`] or [`ModelError::NotFinite`].
@@ -170,11 +189,15 @@ impl<'a> Tensors<'a> {
                 let bad = values.iter().position(|value| !value.is_finite());
                 (Values::F16(values), bad)
             }
+            Dtype::I8 if shape.len() == 2 => {
+                let scales = self.vector(&scale_name(name), shape[0])?;
+                (Values::I8 { values: view.data().iter().map(|byte| *byte as i8).collect(), scales }, None)
+            }
             other => {
                 return Err(ModelError::Dtype {
                     tensor: name.into(),
                     found: format!("{other:?}"),
-                    expected: "F32 or F16".into(),
+                    expected: "F32, F16 or, for a matrix, I8".into(),
                 });
             }
         };
@@ -191,7 +214,7 @@ impl<'a> Tensors<'a> {
     pub fn vector(&self, name: &str, len: usize) -> Result<Vec<f32>, ModelError> {
         match self.values(name, &[len])? {
             Values::F32(values) => Ok(values),
-            Values::F16(_) => {
+            Values::F16(_) | Values::I8 { .. } => {
                 Err(ModelError::Dtype { tensor: name.into(), found: "F16".into(), expected: "F32".into() })
             }
         }
@@ -201,14 +224,20 @@ impl<'a> Tensors<'a> {
 /// Writes a safetensors file with one metadata entry: the reverse of [`Tensors::parse`] and [`metadata_text`].
 #[must_use]
 pub fn write(tensors: &[(String, Vec<usize>, Values)], key: &str, text: &str) -> Vec<u8> {
-    let bytes: Vec<(Dtype, Vec<u8>)> = tensors
-        .iter()
-        .map(|(_, _, values)| match values {
-            Values::F32(values) => (Dtype::F32, values.iter().flat_map(|value| value.to_le_bytes()).collect()),
+    let floats = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
+    let mut stored: Vec<(String, Vec<usize>, Dtype, Vec<u8>)> = Vec::new();
+    for (name, shape, values) in tensors {
+        let (dtype, bytes) = match values {
+            Values::F32(values) => (Dtype::F32, floats(values)),
             Values::F16(values) => (Dtype::F16, values.iter().flat_map(|value| value.to_le_bytes()).collect()),
-        })
-        .collect();
-    let views = tensors.iter().zip(&bytes).map(|((name, shape, _), (dtype, data))| {
+            Values::I8 { values, scales } => {
+                stored.push((scale_name(name), vec![scales.len()], Dtype::F32, floats(scales)));
+                (Dtype::I8, values.iter().map(|value| *value as u8).collect())
+            }
+        };
+        stored.push((name.clone(), shape.clone(), dtype, bytes));
+    }
+    let views = stored.iter().map(|(name, shape, dtype, data)| {
         let view = TensorView::new(*dtype, shape.clone(), data).expect("callers give as many values as the shape has");
         (name.as_str(), view)
     });

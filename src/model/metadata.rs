@@ -51,7 +51,7 @@ pub struct Metadata {
     pub room: Option<String>,
     /// Number of decoder parameters.
     pub parameters: u64,
-    /// Number format of the matrices: `f16` or `f32`.
+    /// Number format of the matrices: `f16`, `f32`, or `int8`, where narrow ones and the heads' stay f16.
     pub precision: String,
     /// Recordings that it was trained on.
     pub data: Vec<TrainingData>,
@@ -235,8 +235,12 @@ impl Metadata {
             check_name("room", instrument)?;
             check_name("room", name)?;
         }
-        if !matches!(self.precision.as_str(), "f16" | "f32") {
-            return Err(ModelError::field("precision", format!("{:?}", self.precision), "\"f16\" or \"f32\""));
+        if !matches!(self.precision.as_str(), "f16" | "f32" | "int8") {
+            return Err(ModelError::field(
+                "precision",
+                format!("{:?}", self.precision),
+                "\"f16\", \"f32\" or \"int8\"",
+            ));
         }
         Ok(())
     }

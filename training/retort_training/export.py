@@ -108,6 +108,20 @@ def training_frames(instrument: Instrument, data: Path, get, offsets_db: dict[st
     return everything, notes
 
 
+def quantised(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Wide matrices as int8 with one scale for each row; those that see an input alone and the heads' stay f16, since a
+    step of 8 bits could be heard there."""
+    stored = {}
+    for name, values in tensors.items():
+        if values.dim() == 2 and values.shape[1] > 1 and not name.startswith("head."):
+            scale = values.float().abs().amax(1).clamp_min(1e-30) / 127.0
+            stored[name] = (values.float() / scale[:, None]).round().clamp(-127, 127).to(torch.int8)
+            stored[f"{name}_scale"] = scale
+        else:
+            stored[name] = values
+    return stored
+
+
 def model_tensors(run: Run, trim_db: float = 0.0) -> dict[str, torch.Tensor]:
     """The averaged weights under the file's names, the whole model louder by `trim_db`.
 
@@ -120,7 +134,13 @@ def model_tensors(run: Run, trim_db: float = 0.0) -> dict[str, torch.Tensor]:
 
 
 def describe(
-    run: Run, instrument: Instrument, frames: list[Features], notes: list[Features], offsets: dict, trim_db: float = 0.0
+    run: Run,
+    instrument: Instrument,
+    frames: list[Features],
+    notes: list[Features],
+    offsets: dict,
+    trim_db: float = 0.0,
+    precision: str = "f16",
 ) -> dict:
     """The `retort` metadata of a run's model."""
     plan = run.plan
@@ -143,7 +163,7 @@ def describe(
         "performance": jitter(frames) | onset_and_release(notes),
         "room": f"{instrument.name}/room",
         "parameters": run.decoder.parameter_count(),
-        "precision": "f16",
+        "precision": precision,
         "data": [_credit(s) for s in instrument.sources],
         "licence": instrument.licence,
         "training": {
@@ -184,8 +204,11 @@ def load_decoder(path: Path) -> tuple[Decoder, dict]:
     """The decoder of a model file in float64 and its metadata."""
     tensors, metadata = read_model(path)
     decoder = Decoder(metadata["architecture"]["hidden"], metadata["n_harmonics"], metadata["n_noise_bands"])
-    decoder.load_state_dict({k: v.float() for k, v in tensors.items()})
-    return decoder.double(), metadata
+    scales = {k.removesuffix("_scale"): tensors.pop(k) for k in list(tensors) if k.endswith("_scale")}
+    weights = {k: v.double() * scales[k].double()[:, None] if k in scales else v.double() for k, v in tensors.items()}
+    decoder = decoder.double()
+    decoder.load_state_dict(weights)
+    return decoder, metadata
 
 
 def write_room(path: Path, run: Run, instrument: Instrument) -> None:
@@ -217,8 +240,9 @@ def export(args) -> None:
     get = lambda path: measure(path, binary, args.cache, instrument.lowest_pitch_hz)  # noqa: E731
     frames, notes = training_frames(instrument, args.data, get, offsets)
     path = args.models / instrument.name / f"{run.plan.variant}.safetensors"
-    metadata = describe(run, instrument, frames, notes, offsets, args.trim_db)
-    write_model(path, model_tensors(run, args.trim_db), metadata)
+    metadata = describe(run, instrument, frames, notes, offsets, args.trim_db, args.precision)
+    tensors = model_tensors(run, args.trim_db)
+    write_model(path, quantised(tensors) if args.precision == "int8" else tensors, metadata)
     print(f"{path}: {run.decoder.parameter_count()} parameters, {path.stat().st_size} bytes, step {run.step}, held out {run.best:.3f}")
     if not args.no_room:
         room = args.models / instrument.name / "room.safetensors"

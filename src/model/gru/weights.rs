@@ -56,8 +56,12 @@ impl GruWeights {
                 _ => file.values(&name, &shape)?,
             };
             let expected = metadata.precision.as_str();
-            let found = if matches!(values, Values::F16(_)) { "f16" } else { "f32" };
-            if shape.len() == 2 && found != expected {
+            let found = match values {
+                Values::F32(_) => "f32",
+                Values::F16(_) => "f16",
+                Values::I8 { .. } => "int8",
+            };
+            if shape.len() == 2 && found != expected && (found, expected) != ("f16", "int8") {
                 return Err(ModelError::Dtype {
                     tensor: name,
                     found: found.into(),
@@ -68,7 +72,11 @@ impl GruWeights {
         }
         let mut names = file.names();
         names.sort_unstable();
-        if let Some(name) = names.into_iter().find(|name| !tensors.contains_key(*name)) {
+        let is_scale = |name: &str| {
+            let matrix = name.strip_suffix("_scale").and_then(|matrix| tensors.get(matrix));
+            matrix.is_some_and(|(_, values)| matches!(values, Values::I8 { .. }))
+        };
+        if let Some(name) = names.into_iter().find(|name| !tensors.contains_key(*name) && !is_scale(name)) {
             return Err(ModelError::UnknownTensor { tensor: name.into() });
         }
         let weights = Self { hidden, n_harmonics, n_noise_bands, tensors };
@@ -119,6 +127,26 @@ impl GruWeights {
         rounded
     }
 
+    /// The same weights with the wide matrices rounded to 8 bits, those of each row relative to its largest. Matrices of
+    /// one column, which see the inputs, and the heads' become f16: there a step of 8 bits could be heard.
+    #[must_use]
+    pub fn to_int8(&self) -> Self {
+        let mut rounded = self.to_f16();
+        for (name, (shape, values)) in &mut rounded.tensors {
+            if shape.len() == 2 && shape[1] > 1 && !name.starts_with("head.") {
+                let weights = self.tensors[name].1.to_f32();
+                let (mut values_i8, mut scales) = (Vec::with_capacity(weights.len()), Vec::new());
+                for row in weights.chunks_exact(shape[1]) {
+                    let scale = row.iter().fold(f32::MIN_POSITIVE, |peak, w| peak.max(w.abs())) / 127.0;
+                    values_i8.extend(row.iter().map(|w| (w / scale).round().clamp(-127.0, 127.0) as i8));
+                    scales.push(scale);
+                }
+                *values = Values::I8 { values: values_i8, scales };
+            }
+        }
+        rounded
+    }
+
     /// Width H.
     #[must_use]
     pub fn hidden(&self) -> usize {
@@ -143,9 +171,12 @@ impl GruWeights {
         self.tensors.values().map(|(_, values)| values.len() as u64).sum()
     }
 
-    /// `f16` or `f32`: how the matrices are stored.
+    /// `int8`, `f16` or `f32`: how the matrices are stored.
     #[must_use]
     pub fn precision(&self) -> &'static str {
+        if self.tensors.values().any(|(_, values)| matches!(values, Values::I8 { .. })) {
+            return "int8";
+        }
         let f16 = self.tensors.values().any(|(_, values)| matches!(values, Values::F16(_)));
         if f16 { "f16" } else { "f32" }
     }

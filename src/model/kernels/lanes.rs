@@ -18,6 +18,9 @@ pub(super) trait Lanes: Copy {
     /// As [`Lanes::load`].
     unsafe fn load_f16(from: *const f16) -> Self;
     /// # Safety
+    /// As [`Lanes::load`].
+    unsafe fn load_i8(from: *const i8) -> Self;
+    /// # Safety
     /// `to` points to `N` writable values, and the processor has the instruction set.
     unsafe fn store(self, to: *mut f32);
     /// `self + a b`.
@@ -48,6 +51,12 @@ impl Lanes for Plain {
     unsafe fn load_f16(from: *const f16) -> Self {
         // SAFETY: as above.
         Self(unsafe { from.cast::<[f16; 8]>().read_unaligned() }.map(f16::to_f32))
+    }
+
+    #[inline(always)]
+    unsafe fn load_i8(from: *const i8) -> Self {
+        // SAFETY: as above.
+        Self(unsafe { from.cast::<[i8; 8]>().read_unaligned() }.map(f32::from))
     }
 
     #[inline(always)]
@@ -109,6 +118,12 @@ pub(super) mod x86 {
         }
 
         #[inline(always)]
+        unsafe fn load_i8(from: *const i8) -> Self {
+            // SAFETY: as above; the load is of 8 bytes.
+            Self(unsafe { _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(from.cast()))) })
+        }
+
+        #[inline(always)]
         unsafe fn store(self, to: *mut f32) {
             // SAFETY: as above, for writing.
             unsafe { _mm256_storeu_ps(to, self.0) }
@@ -150,6 +165,12 @@ pub(super) mod x86 {
         unsafe fn load_f16(from: *const f16) -> Self {
             // SAFETY: as above.
             Self(unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(from.cast())) })
+        }
+
+        #[inline(always)]
+        unsafe fn load_i8(from: *const i8) -> Self {
+            // SAFETY: as above; the load is of 16 bytes.
+            Self(unsafe { _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(from.cast()))) })
         }
 
         #[inline(always)]

@@ -27,13 +27,15 @@ pub struct Matrix {
 enum Panels {
     F32(Vec<f32>),
     F16(Vec<f16>),
+    /// Each output is multiplied by its scale, one for each padded output.
+    I8(Vec<i8>, Vec<f32>),
 }
 
 /// One voice's input and output of a product.
 pub type Product<'a> = (&'a [f32], &'a mut [f32]);
 
 impl Matrix {
-    /// Packs `weights`, row after row as PyTorch has them. f16 weights stay f16, except in the plain build, where
+    /// Packs `weights`, row after row as PyTorch has them. They stay as narrow as they are, except in the plain build, where
     /// widening them in every step would cost more than the memory saves.
     #[must_use]
     pub fn new(weights: &Values, bias: &[f32], simd: Simd) -> Self {
@@ -42,6 +44,11 @@ impl Matrix {
         assert_eq!(weights.len(), inputs * outputs, "a bias has one value for each row");
         let panels = match weights {
             Values::F16(weights) if simd != Simd::Plain => Panels::F16(pack(weights, inputs, outputs, f16::ZERO)),
+            Values::I8 { values, scales } if simd != Simd::Plain => {
+                let mut scales = scales.clone();
+                scales.resize(outputs.next_multiple_of(LANES), 0.0);
+                Panels::I8(pack(values, inputs, outputs, 0), scales)
+            }
             _ => Panels::F32(pack(&weights.to_f32(), inputs, outputs, 0.0)),
         };
         let mut bias = bias.to_vec();
@@ -74,15 +81,24 @@ impl Matrix {
         unsafe {
             match (self.simd, &self.panels) {
                 #[cfg(target_arch = "x86_64")]
-                (Simd::Avx512, Panels::F16(panels)) => avx512_f16(panels, &self.bias, self.inputs, xs, ys),
+                (Simd::Avx512, Panels::F16(panels)) => avx512_f16(panels, &[], &self.bias, self.inputs, xs, ys),
                 #[cfg(target_arch = "x86_64")]
-                (Simd::Avx512, Panels::F32(panels)) => avx512_f32(panels, &self.bias, self.inputs, xs, ys),
+                (Simd::Avx512, Panels::F32(panels)) => avx512_f32(panels, &[], &self.bias, self.inputs, xs, ys),
                 #[cfg(target_arch = "x86_64")]
-                (Simd::Avx2, Panels::F16(panels)) => avx2_f16(panels, &self.bias, self.inputs, xs, ys),
+                (Simd::Avx2, Panels::F16(panels)) => avx2_f16(panels, &[], &self.bias, self.inputs, xs, ys),
                 #[cfg(target_arch = "x86_64")]
-                (Simd::Avx2, Panels::F32(panels)) => avx2_f32(panels, &self.bias, self.inputs, xs, ys),
-                (_, Panels::F16(panels)) => product::<Plain, f16, V>(panels, &self.bias, self.inputs, xs, ys),
-                (_, Panels::F32(panels)) => product::<Plain, f32, V>(panels, &self.bias, self.inputs, xs, ys),
+                (Simd::Avx2, Panels::F32(panels)) => avx2_f32(panels, &[], &self.bias, self.inputs, xs, ys),
+                #[cfg(target_arch = "x86_64")]
+                (Simd::Avx512, Panels::I8(panels, scales)) => {
+                    avx512_i8(panels, scales, &self.bias, self.inputs, xs, ys);
+                }
+                #[cfg(target_arch = "x86_64")]
+                (Simd::Avx2, Panels::I8(panels, scales)) => avx2_i8(panels, scales, &self.bias, self.inputs, xs, ys),
+                (_, Panels::I8(panels, scales)) => {
+                    product::<Plain, i8, V>(panels, scales, &self.bias, self.inputs, xs, ys);
+                }
+                (_, Panels::F16(panels)) => product::<Plain, f16, V>(panels, &[], &self.bias, self.inputs, xs, ys),
+                (_, Panels::F32(panels)) => product::<Plain, f32, V>(panels, &[], &self.bias, self.inputs, xs, ys),
             }
         }
     }
@@ -102,6 +118,9 @@ fn pack<T: Copy>(weights: &[T], inputs: usize, outputs: usize, zero: T) -> Vec<T
 
 /// A stored weight that can be loaded into a register.
 trait Weight: Copy {
+    /// Whether sums are multiplied by a scale of their output.
+    const SCALED: bool = false;
+
     /// # Safety
     /// As [`Lanes::load`].
     unsafe fn load<L: Lanes>(from: *const Self) -> L;
@@ -123,19 +142,30 @@ impl Weight for f16 {
     }
 }
 
+impl Weight for i8 {
+    const SCALED: bool = true;
+
+    #[inline(always)]
+    unsafe fn load<L: Lanes>(from: *const Self) -> L {
+        // SAFETY: the caller's promise.
+        unsafe { L::load_i8(from) }
+    }
+}
+
 macro_rules! compile_for {
     ($name:ident, $features:literal, $lanes:ty, $weight:ty) => {
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = $features)]
         unsafe fn $name<const V: usize>(
             panels: &[$weight],
+            scales: &[f32],
             bias: &[f32],
             inputs: usize,
             xs: [*const f32; V],
             ys: [*mut f32; V],
         ) {
             // SAFETY: the caller's promise.
-            unsafe { product::<$lanes, $weight, V>(panels, bias, inputs, xs, ys) }
+            unsafe { product::<$lanes, $weight, V>(panels, scales, bias, inputs, xs, ys) }
         }
     };
 }
@@ -143,15 +173,18 @@ macro_rules! compile_for {
 use super::lanes::x86::{Avx2, Avx512};
 compile_for!(avx2_f32, "avx2,fma,f16c", Avx2, f32);
 compile_for!(avx2_f16, "avx2,fma,f16c", Avx2, f16);
+compile_for!(avx2_i8, "avx2,fma,f16c", Avx2, i8);
+compile_for!(avx512_i8, "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl", Avx512, i8);
 compile_for!(avx512_f32, "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl", Avx512, f32);
 compile_for!(avx512_f16, "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl", Avx512, f16);
 
 /// # Safety
 /// `panels` holds `bias.len() * inputs` weights, each x `inputs` values, each y `bias.len()`, and `bias.len()` is a
-/// multiple of [`LANES`]; the processor has the instruction set of `L`.
+/// multiple of [`LANES`]; `scales` is as long as `bias` if `W` is scaled; the processor has the instruction set of `L`.
 #[inline(always)]
 unsafe fn product<L: Lanes, W: Weight, const V: usize>(
     panels: &[W],
+    scales: &[f32],
     bias: &[f32],
     inputs: usize,
     xs: [*const f32; V],
@@ -164,14 +197,15 @@ unsafe fn product<L: Lanes, W: Weight, const V: usize>(
         unsafe {
             let panel = panels.as_ptr().add(start * inputs);
             let bias = bias.as_ptr().add(start);
+            let scales = if W::SCALED { scales.as_ptr().add(start) } else { std::ptr::null() };
             let ys = ys.map(|y| y.add(start));
             // As many registers at once as the set has room for with two sums each.
             match (width / L::N, V) {
-                (4, 1) => columns::<L, W, V, 4>(panel, width, bias, inputs, xs, ys),
-                (4, 4) => columns::<L, W, V, 1>(panel, width, bias, inputs, xs, ys),
-                (1, _) => columns::<L, W, V, 1>(panel, width, bias, inputs, xs, ys),
-                (2, 4) if L::N < LANES => columns::<L, W, V, 1>(panel, width, bias, inputs, xs, ys),
-                _ => columns::<L, W, V, 2>(panel, width, bias, inputs, xs, ys),
+                (4, 1) => columns::<L, W, V, 4>(panel, width, scales, bias, inputs, xs, ys),
+                (4, 4) => columns::<L, W, V, 1>(panel, width, scales, bias, inputs, xs, ys),
+                (1, _) => columns::<L, W, V, 1>(panel, width, scales, bias, inputs, xs, ys),
+                (2, 4) if L::N < LANES => columns::<L, W, V, 1>(panel, width, scales, bias, inputs, xs, ys),
+                _ => columns::<L, W, V, 2>(panel, width, scales, bias, inputs, xs, ys),
             }
         }
     }
@@ -186,6 +220,7 @@ unsafe fn product<L: Lanes, W: Weight, const V: usize>(
 unsafe fn columns<L: Lanes, W: Weight, const V: usize, const R: usize>(
     panel: *const W,
     width: usize,
+    scales: *const f32,
     bias: *const f32,
     inputs: usize,
     xs: [*const f32; V],
@@ -196,7 +231,7 @@ unsafe fn columns<L: Lanes, W: Weight, const V: usize, const R: usize>(
         unsafe {
             let mut even = [[L::splat(0.0); R]; V];
             let mut odd = [[L::splat(0.0); R]; V];
-            for sums in &mut even {
+            for sums in even.iter_mut().filter(|_| !W::SCALED) {
                 for (r, sum) in sums.iter_mut().enumerate() {
                     *sum = L::load(bias.add(column + r * L::N));
                 }
@@ -214,7 +249,14 @@ unsafe fn columns<L: Lanes, W: Weight, const V: usize, const R: usize>(
             }
             for v in 0..V {
                 for r in 0..R {
-                    even[v][r].add(odd[v][r]).store(ys[v].add(column + r * L::N));
+                    let lanes = column + r * L::N;
+                    let sum = even[v][r].add(odd[v][r]);
+                    let y = if W::SCALED {
+                        L::load(bias.add(lanes)).add_product(sum, L::load(scales.add(lanes)))
+                    } else {
+                        sum
+                    };
+                    y.store(ys[v].add(lanes));
                 }
             }
         }
@@ -273,7 +315,11 @@ mod tests {
             for (outputs, inputs) in [(1, 1), (16, 1), (17, 3), (48, 32), (146, 16), (33, 65), (64, 514)] {
                 let f32s = numbers(outputs * inputs, 1);
                 let f16s = Values::F16(f32s.iter().map(|value| f16::from_f32(*value)).collect());
-                for weights in [Values::F32(f32s), f16s] {
+                let i8s = Values::I8 {
+                    values: f32s.iter().map(|value| (value * 127.0) as i8).collect(),
+                    scales: numbers(outputs, 9).iter().map(|value| value / 127.0).collect(),
+                };
+                for weights in [Values::F32(f32s), f16s, i8s] {
                     check::<1>(simd, &weights, inputs, outputs);
                     check::<2>(simd, &weights, inputs, outputs);
                     check::<4>(simd, &weights, inputs, outputs);
