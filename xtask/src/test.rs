@@ -85,6 +85,7 @@ fn pytest(python: &Path, folder: &str) -> Command {
     }
     command.env("PYTHONPATH", project_root().join("training"));
     command.env("RETORT_BUNDLED", test_bundles());
+    command.env("RETORT_REQUIRED", "1");
     command
 }
 
