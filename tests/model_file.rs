@@ -57,7 +57,7 @@ impl Parts {
     }
 
     fn room_error(&self) -> ModelError {
-        RoomResponse::from_bytes(&self.bytes()).err().expect("a spoilt room is refused")
+        RoomResponse::from_bytes(&self.bytes()).expect_err("a spoilt room is refused")
     }
 }
 

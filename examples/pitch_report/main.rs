@@ -31,11 +31,11 @@ fn main() -> ExitCode {
     );
     made();
     noise();
-    if let Some(folder) = folder {
-        if let Err(message) = recordings::report(&folder) {
-            eprintln!("{message}");
-            return ExitCode::FAILURE;
-        }
+    if let Some(folder) = folder
+        && let Err(message) = recordings::report(&folder)
+    {
+        eprintln!("{message}");
+        return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
 }
