@@ -4,7 +4,7 @@ mod cli_process;
 
 use std::path::{Path, PathBuf};
 
-use cli_process::{Outcome, command, finish, names_in, read_wav, silence_noise, tone, write_random_model, write_wav};
+use cli_process::{Outcome, command, finish, names_in, read_wav, tone, write_random_model, write_wav};
 use tempfile::{TempDir, tempdir};
 
 /// A folder with a model, and names for an input and an output in it.
@@ -131,10 +131,12 @@ fn gain_scales_the_output_and_nothing_else() {
 #[test]
 fn a_low_melody_is_matched_by_octaves_and_the_user_is_told() {
     let studio = Studio::new();
-    silence_noise(&studio.model);
     write_wav(&studio.input, &tone(82.4, 44_100), 44_100, 1);
     let pitch_of = |options: &[&str]| {
-        let outcome = studio.render(options).succeeds();
+        // A trained model: what a random one plays need not have the pitch that it was asked for.
+        let mut command = command();
+        command.arg("render").args([&studio.input, &studio.output]).args(["--model", "violin/reduced"]).args(options);
+        let outcome = finish(command).succeeds();
         let table = studio.folder.path().join("out.csv");
         retort!("features", studio.output, table).succeeds();
         (cli_process::median_cents(&cli_process::read_features(&table), 82.4), outcome)

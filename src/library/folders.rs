@@ -28,9 +28,8 @@ fn beside(program: &Path) -> Vec<PathBuf> {
     match program.parent() {
         Some(folder) if ours => {
             // An installed program must not take somebody else's `models` two folders up for its own.
-            let repository = folder.join("../..");
-            let in_repository = repository.join("Cargo.toml").is_file() && repository.join("xtask").is_dir();
-            let own = in_repository.then(|| repository.join("models"));
+            let is_ours = |folder: &&Path| folder.join("Cargo.toml").is_file() && folder.join("xtask").is_dir();
+            let own = folder.ancestors().nth(2).filter(is_ours).map(|repository| repository.join("models"));
             std::iter::once(folder.join("../share/retort/models")).chain(own).collect()
         }
         _ => Vec::new(),

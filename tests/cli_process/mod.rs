@@ -163,16 +163,3 @@ pub fn read_wav(path: &Path) -> (Vec<f32>, u32) {
     assert_eq!((spec.channels, spec.bits_per_sample, spec.sample_format), (1, 32, hound::SampleFormat::Float));
     (reader.samples::<f32>().map(Result::unwrap).collect(), spec.sample_rate)
 }
-
-/// Turns a model's noise bands down, so that its pitch is clear: writes -20 to all of the head's biases.
-pub fn silence_noise(model: &Path) {
-    let mut bytes = std::fs::read(model).unwrap();
-    let header_len = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
-    let header: serde_json::Value = serde_json::from_slice(&bytes[8..8 + header_len]).unwrap();
-    let offsets = &header["head.noise.bias"]["data_offsets"];
-    let at = |i: usize| 8 + header_len + offsets[i].as_u64().unwrap() as usize;
-    for bias in bytes[at(0)..at(1)].chunks_exact_mut(4) {
-        bias.copy_from_slice(&(-20.0f32).to_le_bytes());
-    }
-    std::fs::write(model, bytes).unwrap();
-}

@@ -78,11 +78,11 @@ pub fn render(engine: &mut Engine, input: &[f32], events: &[(usize, EventKind)],
 }
 
 /// As [`render`], with the frame that the engine plays at each sample (to within 16 samples).
-pub fn render_with_frames(engine: &mut Engine, input: &[f32]) -> (Vec<f32>, Vec<Frame>) {
+pub fn render_with_frames(engine: &mut Engine, input: &[f32], settings: &Settings) -> (Vec<f32>, Vec<Frame>) {
     let mut output = vec![0.0; input.len()];
     let mut frames = Vec::with_capacity(input.len());
     for (input, output) in input.chunks(16).zip(output.chunks_mut(16)) {
-        engine.process(input, output, &[], &Settings::default());
+        engine.process(input, output, &[], settings);
         frames.extend(std::iter::repeat_n(engine.meters().frame(), output.len()));
     }
     (output, frames)
