@@ -9,7 +9,8 @@ pub const LOUDNESS_FLOOR_DB: f32 = -80.0;
 /// What is heard (analysis) or wanted (performer) at one instant: the decoder's whole input.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Frame {
-    /// Fundamental frequency in Hz, always finite and above 0; while nothing is voiced it holds the last voiced value.
+    /// Fundamental frequency in Hz, always finite and above 0; while nothing is voiced it holds the last
+    /// voiced value, and in the few frames before a note already has the note's.
     pub f0_hz: f32,
     /// A-weighted loudness in dB, [`LOUDNESS_FLOOR_DB`] to about 3; 0 dB is a full-scale sine of 1 kHz.
     pub loudness_db: f32,
