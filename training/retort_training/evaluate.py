@@ -14,9 +14,10 @@ import numpy as np
 from . import cost, held_out, metrics, oracle, split, systems
 from .export import read_model, write_model
 from .features import retort_binary
-from .hearing import FIGURES, Ear, Target, compare
+from .hearing import Ear, Target, compare
 from .instruments import INSTRUMENTS
 from .pictures import keep_spectrogram
+from .standings import mean
 
 SCORES = Path(__file__).resolve().parent.parent / "scores"
 # Raised when a figure's definition changes: everything is then scored anew.
@@ -131,10 +132,6 @@ def write(record: dict, instrument: str, label: str) -> None:
     path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
-def mean(record: dict, figure: str) -> float:
-    return float(np.mean([s[figure] for s in record["seeds"]]))
-
-
 def keep_in_file(path: Path, record: dict, ends: tuple[dict, dict] | None) -> None:
     """Writes a model's scores into its file, if they are not there yet."""
     tensors, metadata = read_model(path)
@@ -197,5 +194,3 @@ def evaluate(args) -> None:
     if not args.no_cost:
         cost.keep(retort_binary(args.retort), models, names, SCORES / "cost.json", args.force)
 
-
-__all__ = ["FIGURES", "SCORES", "Stage", "evaluate", "instruments_in", "load", "mean", "model_files"]

@@ -48,6 +48,11 @@ def content_hash(path: Path) -> str:
     return digest.hexdigest()[:20]
 
 
+def fingerprint(path: Path, room: Path) -> str:
+    """Changes when what a model plays may have changed."""
+    return f"{content_hash(path)}-{hashlib.sha256(room.read_bytes()).hexdigest()[:20]}"
+
+
 def room_response(path: Path) -> np.ndarray:
     """The impulse response of a room file at 32 kHz, without the direct sound."""
     with safe_open(path, framework="np") as file:
@@ -75,8 +80,7 @@ class Model:
         self.processor_s = self.rendered_s = 0.0
 
     def fingerprint(self) -> str:
-        room = hashlib.sha256(self.room.read_bytes()).hexdigest()[:20]
-        return f"{content_hash(self.path)}-{room}"
+        return fingerprint(self.path, self.room)
 
     def sound(self, take: Take, seed: int, options: tuple[str, ...] = ("--match", "none", "--room", "1")) -> np.ndarray:
         """As long as the take, at its rate."""
