@@ -33,7 +33,8 @@ NOISE_DBFS, NOISE_S = -45.0, 1.0
 # A gap counts from so long after the source's last sound, since the room rings on, to so long before the next.
 AFTER_S, BEFORE_S = 0.75, 0.1
 SILENT_DB = -42.0
-_PHRASES = {"flute": 2, "clarinet": 2}
+# Phrases of the recordings, which may not be published: how many of each.
+FROM_DATA = {"flute": 2, "clarinet": 2}
 _WINDOW_S = 0.02
 QUIET = ("breath", "hum of 50 Hz", "hum of 100 Hz", "room")
 QUIET_WINDOW_S = 0.1
@@ -80,7 +81,7 @@ def sources(data: Path) -> list[Source]:
     for name, file in (("trumpet", "trumpet_loop.flac"), ("saxophone", "saxophone_phrase.flac")):
         audio, rate_hz = soundfile.read(REPOSITORY / "assets" / "demo" / file, dtype="float32", always_2d=True)
         found.append(Source(name, audio.mean(axis=1), rate_hz))
-    for name, count in _PHRASES.items():
+    for name, count in FROM_DATA.items():
         with open(data / "index.csv", newline="", encoding="utf-8") as file:
             files = sorted(r["file"] for r in csv.DictReader(file) if r["instrument"] == name and "phrase" in r["file"] and "_mf_" in r["file"])
         parts = []
