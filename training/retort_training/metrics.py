@@ -49,7 +49,7 @@ class Reference:
             bins = n // 2 + 1
             if math.isfinite(bandwidth_hz):
                 bins = max(1, min(bins, math.floor(bandwidth_hz * n / rate_hz) - 2))
-            self._spectra.append((n, sounding, bins, _magnitudes(frames[sounding])[:, :bins].astype(np.float32)))
+            self._spectra.append((n, sounding, bins, _magnitudes(frames[sounding])[:, :bins]))
         n = MEL_WINDOW * scale
         high_hz = MEL_HIGH_HZ if rate_hz == RATE_HZ else min(MEL_HIGH_FULL_HZ, bandwidth_hz)
         bands = mel_bands(MEL_BANDS, MEL_LOW_HZ, high_hz, n, rate_hz)

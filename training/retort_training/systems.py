@@ -129,7 +129,7 @@ class Oracle:
         self.response = room_response(room)
 
     def fingerprint(self) -> str:
-        return f"oracle-1-{self.settings}-{hashlib.sha256(self.response.tobytes()).hexdigest()[:20]}"
+        return f"oracle-{oracle.VERSION}-{self.settings}-{hashlib.sha256(self.response.tobytes()).hexdigest()[:20]}"
 
     def sound(self, target: Target, seed: int) -> np.ndarray:
         take = target.take
