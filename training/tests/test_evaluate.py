@@ -1,0 +1,138 @@
+"""The evaluation scores what is new, leaves alone what is not, and keeps other training seeds apart."""
+
+import json
+import stat
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from safetensors.torch import save_file
+
+from retort_training import evaluate, export, oracle, split
+from retort_training.split import HELD_OUT, TAKE, Piece
+from test_report import METADATA
+
+# Renders its input a little softer with a little noise of its seed, tracks 300 Hz everywhere, and cannot bench.
+RETORT = '''#!{python}
+import sys
+import numpy as np, soundfile
+command = sys.argv[1]
+with open({log!r}, "a") as log:
+    log.write(command + "\\n")
+if command == "--version":
+    print("retort 9.9.9")
+elif command == "features":
+    audio, rate = soundfile.read(sys.argv[2])
+    with open(sys.argv[3], "w") as file:
+        file.write("time_s,f0_hz,voicing,loudness_db\\n")
+        for k in range(len(audio) * 250 // rate):
+            file.write(f"{{k / 250}},300.0,1.0,-20.0\\n")
+elif command == "render":
+    audio, rate = soundfile.read(sys.argv[2])
+    seed = int(sys.argv[sys.argv.index("--seed") + 1])
+    noise = 1e-4 * np.random.default_rng(100 + seed).standard_normal(len(audio))
+    soundfile.write(sys.argv[3], 0.9 * audio + noise, rate, subtype="FLOAT")
+else:
+    sys.exit("no such thing")
+'''
+
+
+def write_model(folder: Path, variant: str, seed: int = 1) -> None:
+    path = folder / "violin" / f"{variant}.safetensors"
+    training = METADATA["training"] | {"seed": seed}
+    metadata = METADATA | {"id": f"violin/{variant}", "variant": variant, "n_harmonics": 20, "n_noise_bands": 17, "training": training}
+    export.write_model(path, {"w": torch.full((2, 2), float(seed))}, metadata)
+
+
+@pytest.fixture
+def args(tmp_path: Path, monkeypatch) -> SimpleNamespace:
+    data, models = tmp_path / "data", tmp_path / "models"
+    data.mkdir()
+    time = np.arange(16_000 * 3) / 16_000
+    tone = sum(np.sin(2 * np.pi * 300 * k * time) / k for k in range(1, 15))
+    soundfile.write(data / "a.flac", (0.1 * tone + 1e-3 * np.random.default_rng(1).standard_normal(len(time))), 16_000)
+    pieces = [Piece("a.flac", "garner", TAKE, HELD_OUT, 1.0, 2.5, 7_500.0)]
+    monkeypatch.setattr(split, "read", lambda _name: pieces)
+    monkeypatch.setattr(evaluate, "SCORES", tmp_path / "scores")
+    quick = lambda _files: oracle.Settings(n_harmonics=20, n_noise_bands=17, steps=3)  # noqa: E731
+    monkeypatch.setattr(evaluate, "oracle_settings", quick)
+    retort = tmp_path / "retort"
+    retort.write_text(RETORT.format(python=sys.executable, log=str(tmp_path / "calls")))
+    retort.chmod(retort.stat().st_mode | stat.S_IXUSR)
+    write_model(models, "reduced")
+    room = {"retort-room": json.dumps({"sample_rate_hz": 32_000, "source": "garner", "id": "violin/room"})}
+    save_file({"impulse_response": torch.zeros(320).half()}, models / "violin" / "room.safetensors", metadata=room)
+    return SimpleNamespace(
+        data=data, models=models, retort=str(retort), cache=tmp_path / "cache", instrument=None, variant=None,
+        also=[], seeds=2, force=False, no_cost=False, lowest_pitch=None, calls=tmp_path / "calls",
+    )  # fmt: skip
+
+
+def renders(args) -> int:
+    return args.calls.read_text().split().count("render")
+
+
+def scores(label: str) -> dict:
+    return json.loads((evaluate.SCORES / "violin" / f"{label}.json").read_text())
+
+
+def test_every_model_anchor_and_oracle_are_scored_and_the_scores_reach_the_file(args):
+    evaluate.evaluate(args)
+    assert sorted(p.stem for p in (evaluate.SCORES / "violin").glob("*.json")) == ["anchor", "oracle", "reduced"]
+    record = scores("reduced")
+    assert record["different_renderings"] == 2 and len(record["seeds"]) == 2
+    assert len(scores("anchor")["seeds"]) == 1, "there is no chance in the anchor"
+    # Nine tenths of the recording and noise far below it.
+    anchor, system, fitted = (np.mean([s["multi_scale_loss"] for s in scores(x)["seeds"]]) for x in ("anchor", "reduced", "oracle"))
+    assert system < 0.3 * anchor
+    assert record["seeds"][0]["f0_cents"] < 1.0
+    kept = export.read_model(args.models / "violin" / "reduced.safetensors")[1]["scores"]
+    assert kept["multi_scale_loss"] == pytest.approx(system, abs=1e-3)
+    assert kept["gap_closed"] == pytest.approx((anchor - system) / (anchor - fitted), abs=1e-3)
+
+
+def test_what_has_not_changed_is_not_rendered_again(args):
+    evaluate.evaluate(args)
+    before = renders(args)
+    evaluate.evaluate(args)
+    assert renders(args) == before
+    write_model(args.models, "full")
+    evaluate.evaluate(args)
+    assert renders(args) == before + 2, "the new model alone, two seeds"
+    args.force = True
+    evaluate.evaluate(args)
+    assert renders(args) == before + 2 + 4
+
+
+def test_models_of_other_training_seeds_are_kept_apart_and_change_no_file(args, tmp_path: Path):
+    other = tmp_path / "more" / "seed2"
+    write_model(other, "reduced", seed=2)
+    content = (other / "violin" / "reduced.safetensors").read_bytes()
+    args.also = [tmp_path / "more"]
+    evaluate.evaluate(args)
+    assert scores("reduced-seed2")["training_seed"] == 2 and scores("reduced")["training_seed"] == 1
+    assert (other / "violin" / "reduced.safetensors").read_bytes() == content
+
+
+def test_another_lowest_pitch_is_printed_and_not_kept(args, capsys):
+    args.lowest_pitch = 80
+    evaluate.evaluate(args)
+    assert "violin/reduced seed 1: multi_scale_loss" in capsys.readouterr().out
+    assert not (evaluate.SCORES / "violin").exists()
+
+
+def test_a_spectrogram_of_each_is_left_for_the_report(args):
+    evaluate.evaluate(args)
+    kept = {p.stem for p in (args.cache / "spectrograms" / "violin").glob("*.npy")}
+    assert kept == {"reference", "anchor", "oracle", "reduced"}
+
+
+def test_a_folder_without_the_instrument_says_what_to_do(args):
+    args.instrument = ["violin"]
+    args.variant = ["cnn"]
+    with pytest.raises(ValueError, match="train and export one first"):
+        evaluate.evaluate(args)
