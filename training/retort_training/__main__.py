@@ -50,7 +50,7 @@ def _train(args) -> None:
     changes = {k: getattr(args, k) for k in ("voices", "crop_s", "learning_rate", "loudness_weight", "seed") if getattr(args, k) is not None}
     budget = Budget(args.steps, args.minutes, args.patience, args.check_every)
     job = Job(args.instrument, args.variant, budget, args.rooms_from, args.teacher, changes, args.sources)
-    train_job(job, args.data, args.runs, _measurer(args), args.restart)
+    train_job(job, args.data, args.runs, _measurer(args), args.restart, args.device)
 
 
 def _batch(args) -> None:
@@ -112,6 +112,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--check-every", type=int, default=250, help="steps between held-out losses and checkpoints")
     p.add_argument("--rooms-from", type=Path, help="a checkpoint whose rooms are taken over and not trained further")
     p.add_argument("--teacher", type=Path, help="a checkpoint that a student (reduced-ad, reduced-cd) learns from")
+    p.add_argument("--device", default="cpu", help="where PyTorch computes: cpu (the fast kernels of this package) or cuda")
     p.add_argument("--restart", action="store_true", help="begin anew though there is a checkpoint")
     p.add_argument("--sources", nargs="+", help="train on these sources only")
     p.add_argument("--voices", type=int, help="crops per step")
@@ -127,6 +128,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--retort", help="the retort program (default: the one in PATH)")
     p.add_argument("--cache", type=Path, default=PACKAGE / "cache", help="where measured frames are kept")
     p.add_argument("--runs", type=Path, default=PACKAGE / "runs", help="folder of checkpoints and logs")
+    p.add_argument("--device", default="cpu", help="where PyTorch computes: cpu or cuda")
     p.add_argument("--workers", type=int, default=1, help="models at a time; one core each")
     p.add_argument("--scale", type=float, default=1.0, help="multiplies the steps of every model")
     p.add_argument("--patience", type=int, default=10**9, help="end a model when its held-out loss has not fallen for so many steps")

@@ -98,6 +98,7 @@ def command(item: Item, args, steps: dict[str, int]) -> list[str]:
     words = [sys.executable, "-m", "retort_training", "train", "--instrument", item.instrument, "--variant", item.variant]
     words += ["--seed", str(item.seed), "--steps", str(steps[item.variant]), "--data", str(args.data)]
     words += ["--runs", str(args.runs), "--cache", str(args.cache), "--patience", str(args.patience)]
+    words += ["--device", args.device]
     if args.retort:
         words += ["--retort", str(args.retort)]
     if item.needs():

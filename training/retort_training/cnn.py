@@ -31,11 +31,17 @@ class Norm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
         self.register_buffer("mean", torch.zeros(channels))
         self.register_buffer("variance", torch.ones(channels))
-        self.register_buffer("frozen", torch.tensor(False))
+        self.frozen = False
 
     def forward(self, x):
-        learning = torch.is_grad_enabled() and not bool(self.frozen)
+        learning = torch.is_grad_enabled() and not self.frozen
         return functional.batch_norm(x, self.mean, self.variance, self.weight, self.bias, learning, _MOMENTUM)
+
+    def get_extra_state(self):
+        return torch.tensor(self.frozen)
+
+    def set_extra_state(self, state):
+        self.frozen = bool(state)
 
     def scale_and_offset(self) -> tuple[torch.Tensor, torch.Tensor]:
         """What the frozen normalisation multiplies by and adds."""
@@ -77,7 +83,7 @@ class Decoder(nn.Module):
         """Keeps the statistics of the normalisation from here on."""
         for module in self.modules():
             if isinstance(module, Norm):
-                module.frozen.fill_(True)
+                module.frozen = True
 
     def forward(self, f0_hz, loudness_db):
         """The heads' outputs (`[steps, voices, 1 | K | B]`) for frames `[T, voices]`, of which every fifth is a step."""
@@ -110,7 +116,7 @@ class Decoder(nn.Module):
 def ramped(steps: torch.Tensor, n_frames: int) -> torch.Tensor:
     """From one value per step to one per frame: step j is reached in a straight line at frame 5 j + 4, the first holds."""
     before = torch.cat([steps[:1], steps[:-1]])
-    share = (torch.arange(1, STRIDE + 1, dtype=steps.dtype) / STRIDE).reshape(1, STRIDE, *(1,) * (steps.dim() - 1))
+    share = (torch.arange(1, STRIDE + 1, dtype=steps.dtype, device=steps.device) / STRIDE).reshape(1, STRIDE, *(1,) * (steps.dim() - 1))
     frames = before[:, None] + (steps - before)[:, None] * share
     return frames.flatten(0, 1)[:n_frames]
 

@@ -24,6 +24,11 @@ class Batch:
     bandwidth_hz: torch.Tensor
     taught: Controls | None = None
 
+    def to(self, device: str) -> "Batch":
+        """The batch on another device."""
+        move = lambda x: tuple(map(move, x)) if isinstance(x, tuple) else x if x is None else x.to(device)  # noqa: E731
+        return Batch(*(move(getattr(self, name)) for name in self.__dataclass_fields__))
+
 
 class Crops:
     """Draws batches of crops from tapes, each tape as often as its length times its source's weight."""

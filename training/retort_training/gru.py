@@ -61,6 +61,12 @@ class Gru(nn.Module):
         scan = small_gru_scan if small else gru_scan
         return scan(gates_x, self.weight_hh, self.bias_hh, first)
 
+    def whole(self, inputs, first):
+        """The same from the inputs, by PyTorch's own GRU: for a graphics processor."""
+        weights = [self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh]
+        states, _ = torch._VF.gru(inputs, first[None], weights, True, 1, 0.0, self.training, False, False)
+        return states
+
 
 def _on_grid(x: torch.Tensor, step: float) -> tuple[torch.Tensor, torch.Tensor]:
     """The grid points `[points, 1]` around the values `x` `[frames]`, and the matrix `[frames, points]` that interpolates
@@ -105,7 +111,7 @@ class Decoder(nn.Module):
         start_from_typical_sound(self.head)
 
     def initial_state(self, voices: int) -> torch.Tensor:
-        return torch.zeros(voices, self.hidden)
+        return torch.zeros(voices, self.hidden, device=self.gru.bias_hh.device)
 
     def forward(self, f0_hz, loudness_db, state, exact: bool = True):
         """`f0_hz`, `loudness_db` `[T, voices]`, `state` `[voices, H]` (not changed). Not `exact`: the input MLPs may be
@@ -114,8 +120,11 @@ class Decoder(nn.Module):
         Returns the heads' outputs (`[T, voices, 1]`, `[..., K]`, `[..., B]`) and the state after the last frame.
         """
         pitch, loudness = scale_inputs(f0_hz, loudness_db)
-        coarse = not exact and self.hidden >= _GRID_FROM_HIDDEN
-        states = self.gru((self._gates_on_grid if coarse else self._gates)(pitch, loudness), state)
+        coarse = not exact and self.hidden >= _GRID_FROM_HIDDEN and f0_hz.is_cpu
+        if f0_hz.is_cpu:
+            states = self.gru((self._gates_on_grid if coarse else self._gates)(pitch, loudness), state)
+        else:
+            states = self.gru.whole(self._inputs(pitch, loudness), state)
         y = self.out_mlp(torch.cat([states, pitch, loudness], -1))
         return tuple(self.head[name](y) for name in ("amplitude", "harmonics", "noise")), states[-1].detach()
 
@@ -129,9 +138,11 @@ class Decoder(nn.Module):
         pre = tuple(torch.cat(pair) for pair in zip(early, late)) if pre_roll else late
         return scale_outputs(*pre, f0_hz)
 
+    def _inputs(self, pitch, loudness):
+        return torch.cat([self.f0_mlp(pitch), self.loudness_mlp(loudness)], -1)
+
     def _gates(self, pitch, loudness):
-        inputs = torch.cat([self.f0_mlp(pitch), self.loudness_mlp(loudness)], -1)
-        return functional.linear(inputs, self.gru.weight_ih, self.gru.bias_ih)
+        return functional.linear(self._inputs(pitch, loudness), self.gru.weight_ih, self.gru.bias_ih)
 
     def _gates_on_grid(self, pitch, loudness):
         """What `_gates` gives, to within the grid's interpolation error."""

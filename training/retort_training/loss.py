@@ -161,7 +161,25 @@ def multi_scale_loss(
     `bandwidth_hz` `[voices]`: up to where each target is to be trusted. Windows are n / `overlap` apart, and the first begins at
     `shift` (0 to 1) of that: half the windows at a place of chance have the same gradient on average for half the work.
     """
-    return _MultiScaleLoss.apply(output, target, bandwidth_hz, overlap, shift)
+    if output.is_cpu:
+        return _MultiScaleLoss.apply(output, target, bandwidth_hz, overlap, shift)
+    return plain_multi_scale_loss(output, target, bandwidth_hz, overlap, shift)
+
+
+def plain_multi_scale_loss(output, target, bandwidth_hz, overlap: int = 4, shift: float = 0.0) -> torch.Tensor:
+    """`multi_scale_loss` in whole tensors with PyTorch's own gradients, for a graphics processor."""
+    total = output.new_zeros(())
+    for n in WINDOWS:
+        hop = n // overlap
+        window = torch.hann_window(n, device=output.device)
+        pieces = [audio[:, int(shift * hop) :].unfold(-1, n, hop) for audio in (target, output)]
+        sounding = pieces[0].square().mean(-1) >= SILENCE_RMS**2
+        wanted, heard = (torch.fft.rfft(p * window).abs() / math.sqrt(n) for p in pieces)
+        last = (torch.floor(bandwidth_hz * n / SAMPLE_RATE_HZ) - 2).clamp(1, n // 2 + 1)
+        counted = sounding[..., None] & (torch.arange(n // 2 + 1, device=output.device) < last[:, None, None])
+        difference = (heard - wanted).abs() + (torch.log(heard + _EPSILON) - torch.log(wanted + _EPSILON)).abs()
+        total = total + (difference * counted).sum() / counted.sum().clamp_min(1)
+    return total
 
 
 def a_weighting(frequency_hz: np.ndarray) -> np.ndarray:
@@ -181,10 +199,10 @@ def loudness_loss(output: torch.Tensor, target: torch.Tensor, frame: int = 2048)
     partials and noise are not to be known, the median of the logarithm lies under its mean.
     """
     frequencies = np.arange(frame // 2 + 1) * SAMPLE_RATE_HZ / frame
-    weights = torch.from_numpy(np.where(frequencies <= 8000.0, a_weighting(frequencies) ** 2, 0.0)).float()
-    window = torch.hann_window(frame)
-    # Power of a sine's square mean, whatever the window.
-    scale = 2.0 / (frame * float(window.square().sum()))
+    weights = torch.from_numpy(np.where(frequencies <= 8000.0, a_weighting(frequencies) ** 2, 0.0)).float().to(output.device)
+    window = torch.hann_window(frame, device=output.device)
+    # Power of a sine's square mean: the squares of a Hann window add up to three eighths of its length.
+    scale = 2.0 / (frame * 0.375 * frame)
     powers = [
         scale * (torch.view_as_real(torch.fft.rfft(x.unfold(-1, frame, frame // 2) * window)).square().sum(-1) @ weights)
         for x in (output, target)

@@ -37,11 +37,11 @@ def band_frequencies_hz(n_bands: int) -> torch.Tensor:
 def controls(pre_amplitude, pre_harmonics, pre_noise, f0_hz):
     """Pre-activations to (amplitude `[T, V, 1]`, harmonic shares `[T, V, K]` that sum to 1, band magnitudes `[T, V, B]`)."""
     amplitude = exp_sigmoid(pre_amplitude)
-    numbers = torch.arange(1, pre_harmonics.shape[-1] + 1, dtype=f0_hz.dtype)
+    numbers = torch.arange(1, pre_harmonics.shape[-1] + 1, dtype=f0_hz.dtype, device=f0_hz.device)
     faded = exp_sigmoid(pre_harmonics) * fade(f0_hz[..., None] * numbers).to(pre_harmonics.dtype)
     total = faded.sum(-1, keepdim=True)
     shares = torch.where(total < 1e-7, torch.zeros_like(faded), faded / total.clamp_min(1e-7))
-    noise = exp_sigmoid(pre_noise) * fade(band_frequencies_hz(pre_noise.shape[-1])).to(pre_noise.dtype)
+    noise = exp_sigmoid(pre_noise) * fade(band_frequencies_hz(pre_noise.shape[-1])).to(pre_noise)
     return amplitude, shares, noise
 
 
@@ -86,6 +86,8 @@ class FilteredNoise:
     def __call__(self, noise: torch.Tensor, magnitudes: torch.Tensor) -> torch.Tensor:
         """`noise` `[voices, (T - 1) * HOP]`, `magnitudes` `[T, voices, bands]`; returns the shape of `noise`."""
         n_frames, n_voices, _ = magnitudes.shape
+        if self.triangle.device != noise.device:
+            self.triangle, self.to_spectrum = self.triangle.to(noise.device), self.to_spectrum.to(noise.device)
         padded = torch.nn.functional.pad(noise, (HOP, HOP))
         pieces = padded.unfold(-1, 2 * HOP, HOP) * self.triangle
         late = self.n_taps // 2

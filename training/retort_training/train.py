@@ -88,11 +88,11 @@ def seconds_to_frames(seconds: float) -> int:
 class Run:
     """A decoder with its rooms, their optimiser and their averaged weights (which are what is scored and exported)."""
 
-    def __init__(self, plan: Plan, sources: list[str], frozen_rooms: dict | None = None):
+    def __init__(self, plan: Plan, sources: list[str], frozen_rooms: dict | None = None, device: str = "cpu"):
         torch.manual_seed(plan.seed)
-        self.plan = plan
-        self.decoder = plan.decoder()
-        self.rooms = Rooms(sources)
+        self.plan, self.device = plan, device
+        self.decoder = plan.decoder().to(device)
+        self.rooms = Rooms(sources).to(device)
         self.synth = Synth(plan.n_noise_bands, plan.noise_fir_ms)
         if frozen_rooms is not None:
             self.rooms.load_state_dict(frozen_rooms)
@@ -122,7 +122,7 @@ class Run:
     def sound(self, controls: Controls, f0_hz, source, pre_roll: int, noise=None):
         """Wet audio `[voices, samples]` of the frames after the pre-roll."""
         if noise is None:
-            noise = 2.0 * torch.rand(f0_hz.shape[1], (f0_hz.shape[0] - 1) * HOP) - 1.0
+            noise = 2.0 * torch.rand(f0_hz.shape[1], (f0_hz.shape[0] - 1) * HOP, device=self.device) - 1.0
         return self.rooms(self.synth.play(controls, f0_hz, noise), source, keep_from=pre_roll * HOP)
 
     def render(self, f0_hz, loudness_db, source, pre_roll: int, noise=None):
@@ -137,7 +137,7 @@ class Run:
             group["lr"] = base * scale
         if progress >= FREEZE_AT and self.plan.channels:
             self.decoder.freeze()
-        batch = crops.draw(self.plan.voices)
+        batch = crops.draw(self.plan.voices).to(self.device)
         pre_roll = seconds_to_frames(self.plan.pre_roll_s)
         played = self.controls(batch.f0_hz, batch.loudness_db, batch.source, pre_roll)
         heard = self.sound(played, batch.f0_hz, batch.source, pre_roll)
@@ -198,9 +198,9 @@ class Run:
         part.replace(path)
 
     @classmethod
-    def load(cls, path: Path, other_rooms: dict | None = None) -> "Run":
+    def load(cls, path: Path, other_rooms: dict | None = None, device: str = "cpu") -> "Run":
         """A checkpoint to go on with; with `other_rooms` these take the place of its own and are frozen."""
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, weights_only=True, map_location=device)
         if other_rooms is not None and not state["rooms_frozen"]:
             # The optimiser keeps what it knows of the decoder, its first group.
             state["rooms_frozen"] = True
@@ -212,7 +212,7 @@ class Run:
             state["rooms"] = other_rooms
             state["average"] |= {f"rooms.{name}": value.clone() for name, value in other_rooms.items()}
             state["progress"][2] = math.inf
-        run = cls(Plan(**state["plan"]), state["sources"], state["rooms"] if state["rooms_frozen"] else None)
+        run = cls(Plan(**state["plan"]), state["sources"], state["rooms"] if state["rooms_frozen"] else None, device)
         run.decoder.load_state_dict(state["decoder"])
         run.rooms.load_state_dict(state["rooms"])
         run.average = state["average"]
@@ -248,11 +248,11 @@ def held_out_loss(run: Run, tapes: list[Tape]) -> float:
     losses, lengths = [], []
     with torch.no_grad(), run.with_average():
         for tape in tapes:
-            f0 = torch.from_numpy(tape.features.f0_hz)[:, None]
-            loudness = torch.from_numpy(tape.features.loudness_db)[:, None]
-            source = torch.tensor([run.rooms.sources.index(tape.source)])
-            noise = 2.0 * torch.rand(1, len(tape) * HOP, generator=generator) - 1.0
-            heard = run.render(f0, loudness, source, 0, noise)[0].numpy()
+            f0 = torch.from_numpy(tape.features.f0_hz)[:, None].to(run.device)
+            loudness = torch.from_numpy(tape.features.loudness_db)[:, None].to(run.device)
+            source = torch.tensor([run.rooms.sources.index(tape.source)], device=run.device)
+            noise = (2.0 * torch.rand(1, len(tape) * HOP, generator=generator) - 1.0).to(run.device)
+            heard = run.render(f0, loudness, source, 0, noise)[0].cpu().numpy()
             both = [soxr.resample(x, SAMPLE_RATE_HZ, metrics.RATE_HZ, quality="HQ") for x in (tape.audio, heard)]
             losses.append(metrics.multi_scale_loss(both[0][skip:], both[1][skip:]))
             lengths.append(len(tape))

@@ -33,18 +33,20 @@ class Job:
         return Item(self.instrument, self.variant, self.changes.get("seed", 1)).folder(runs)
 
 
-def train_job(job: Job, data: Path, runs: Path, measure: Callable, restart: bool = False) -> Run:
+def train_job(
+    job: Job, data: Path, runs: Path, measure: Callable, restart: bool = False, device: str = "cpu"
+) -> Run:
     """Trains a job to the end of its budget, from its last checkpoint if there is one."""
     instrument = INSTRUMENTS[job.instrument]
     folder = job.folder(runs)
     checkpoint = folder / "last.pt"
-    rooms = Run.load(job.rooms_from).averaged_rooms() if job.rooms_from else None
+    rooms = Run.load(job.rooms_from, device=device).averaged_rooms() if job.rooms_from else None
     if checkpoint.exists() and not restart:
-        run = Run.load(checkpoint, rooms if rooms is not None and not _has_frozen_rooms(checkpoint) else None)
+        run = Run.load(checkpoint, rooms if rooms is not None and not _has_frozen_rooms(checkpoint) else None, device)
         run.plan.loudness_weight = job.changes.get("loudness_weight", run.plan.loudness_weight)
         print(f"going on with {checkpoint} at step {run.step}", flush=True)
     else:
-        run = Run(replace(plan_for(job.variant, instrument), **job.changes), instrument.source_names(), rooms)
+        run = Run(replace(plan_for(job.variant, instrument), **job.changes), instrument.source_names(), rooms, device)
     pieces = [p for p in split.read(instrument.name) if job.sources is None or p.source in job.sources]
     material = [p for p in pieces if p.part == split.TRAIN]
     # The same tapes for every variant and seed, so that they differ in nothing else.
