@@ -70,7 +70,7 @@ fn what_is_written_is_read_back() {
         let model = Model::from_bytes(&bytes).unwrap();
         assert_eq!(*model.metadata, metadata);
         let tensors = file::Tensors::parse(&bytes).unwrap();
-        assert_eq!(GruWeights::from_file(&tensors, &metadata).unwrap(), weights);
+        assert_eq!(GruWeights::from_file(&tensors, &metadata, weights.hidden()).unwrap(), weights);
         assert_eq!(Metadata::from_json(&metadata.to_json()).unwrap(), metadata);
         let header = &bytes[..file::header_len(&bytes[..8]).unwrap()];
         assert_eq!(Model::read_metadata(header).unwrap(), metadata, "the header is enough for the metadata");
