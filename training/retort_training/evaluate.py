@@ -42,8 +42,7 @@ class Stage:
         self._targets: list[Target] | None = None
 
     def _gain_db(self, piece: split.Piece) -> float:
-        source = next(s for s in self.instrument.sources if s.name == piece.source)
-        return source.gain_db(piece.file) if hasattr(source, "gain_db") else 0.0
+        return self.instrument.source(piece.source).gain_db(piece.file)
 
     @property
     def targets(self) -> list[Target]:

@@ -111,7 +111,7 @@ def resynthesis(stage: Stage, models: Path, cache: Path, seconds: float, one: st
     begin, end = round(PRE_ROLL_S * whole.rate_hz), round((PRE_ROLL_S + seconds) * whole.rate_hz)
     short = Take(whole.name, whole.audio[:end], whole.rate_hz, whole.bandwidth_hz, whole.parts)
     known = Known(whole, stage.ear.frames(whole.audio, whole.rate_hz, keep=True))
-    private = any("not to be sold or passed on" in s.licence or getattr(s, "private", False) for s in stage.instrument.sources if s.name in stage.sources)
+    private = any(stage.instrument.source(name).private for name in stage.sources)
     cut = lambda audio, rate_hz: audio[round(PRE_ROLL_S * rate_hz) : round((PRE_ROLL_S + seconds) * rate_hz)]  # noqa: E731
     group = Group("Resynthesis of a held-out recording")
     group.rows.append(Row("reference", f"the recording ({', '.join(stage.sources)})", whole.audio[begin:end], whole.rate_hz, private))

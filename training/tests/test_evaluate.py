@@ -1,8 +1,6 @@
 """The evaluation scores what is new, leaves alone what is not, and keeps other training seeds apart."""
 
 import json
-import stat
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,34 +10,10 @@ import soundfile
 import torch
 from safetensors.torch import save_file
 
-from retort_training import evaluate, export, oracle, split
+from retort_training import cost, evaluate, export, hearing, oracle, split, systems
+from retort_training.features import Features
 from retort_training.split import HELD_OUT, TAKE, Piece
 from test_report import METADATA
-
-# Renders its input a little softer with a little noise of its seed, tracks 300 Hz everywhere, and cannot bench.
-RETORT = '''#!{python}
-import sys
-import numpy as np, soundfile
-command = sys.argv[1]
-with open({log!r}, "a") as log:
-    log.write(command + "\\n")
-if command == "--version":
-    print("retort 9.9.9")
-elif command == "features":
-    audio, rate = soundfile.read(sys.argv[2])
-    with open(sys.argv[3], "w") as file:
-        file.write("time_s,f0_hz,voicing,loudness_db\\n")
-        for k in range(len(audio) * 250 // rate):
-            file.write(f"{{k / 250}},300.0,1.0,-20.0\\n")
-elif command == "render":
-    audio, rate = soundfile.read(sys.argv[2])
-    seed = int(sys.argv[sys.argv.index("--seed") + 1])
-    noise = 1e-4 * np.random.default_rng(100 + seed).standard_normal(len(audio))
-    soundfile.write(sys.argv[3], 0.9 * audio + noise, rate, subtype="FLOAT")
-else:
-    sys.exit("no such thing")
-'''
-
 
 def write_model(folder: Path, variant: str, seed: int = 1) -> None:
     path = folder / "violin" / f"{variant}.safetensors"
@@ -61,19 +35,36 @@ def args(tmp_path: Path, monkeypatch) -> SimpleNamespace:
     quick = lambda _files: oracle.Settings(n_harmonics=20, n_noise_bands=17, steps=3)  # noqa: E731
     monkeypatch.setattr(evaluate, "oracle_settings", quick)
     retort = tmp_path / "retort"
-    retort.write_text(RETORT.format(python=sys.executable, log=str(tmp_path / "calls")))
-    retort.chmod(retort.stat().st_mode | stat.S_IXUSR)
+    retort.touch()
+    rendered = []
+
+    def play(_retort, source, output, _models, model_id, seed, _lowest_pitch_hz, _options):
+        """Renders its input a little softer with a little noise of its seed."""
+        rendered.append(model_id)
+        audio, rate_hz = soundfile.read(source)
+        noise = 1e-4 * np.random.default_rng(100 + seed).standard_normal(len(audio))
+        soundfile.write(output, 0.9 * audio + noise, rate_hz, subtype="FLOAT")
+        return 0.1
+
+    def measure(path, *_):
+        n = round(soundfile.info(path).duration * 250)
+        return Features(np.full(n, 300.0, np.float32), np.ones(n, np.float32), np.full(n, -20.0, np.float32))
+
+    monkeypatch.setattr(systems, "play", play)
+    monkeypatch.setattr(hearing, "measure", measure)
+    monkeypatch.setattr(cost, "retort_version", lambda _retort: "retort 9.9.9")
+    monkeypatch.setattr(cost, "bench", lambda *_: None)
     write_model(models, "reduced")
     room = {"retort-room": json.dumps({"sample_rate_hz": 32_000, "source": "garner", "id": "violin/room"})}
     save_file({"impulse_response": torch.zeros(320).half()}, models / "violin" / "room.safetensors", metadata=room)
     return SimpleNamespace(
         data=data, models=models, retort=str(retort), cache=tmp_path / "cache", instrument=None, variant=None,
-        also=[], seeds=2, force=False, no_cost=False, lowest_pitch=None, calls=tmp_path / "calls",
+        also=[], seeds=2, force=False, no_cost=False, lowest_pitch=None, rendered=rendered,
     )  # fmt: skip
 
 
 def renders(args) -> int:
-    return args.calls.read_text().split().count("render")
+    return len(args.rendered)
 
 
 def scores(label: str) -> dict:
