@@ -9,16 +9,23 @@ import pytest
 import soundfile
 import torch
 from safetensors.torch import save_file
+from test_report import METADATA
 
 from retort_training import cost, evaluate, export, hearing, oracle, split, systems
 from retort_training.features import Features
 from retort_training.split import HELD_OUT, TAKE, Piece
-from test_report import METADATA
+
 
 def write_model(folder: Path, variant: str, seed: int = 1) -> None:
     path = folder / "violin" / f"{variant}.safetensors"
     training = METADATA["training"] | {"seed": seed}
-    metadata = METADATA | {"id": f"violin/{variant}", "variant": variant, "n_harmonics": 20, "n_noise_bands": 17, "training": training}
+    metadata = METADATA | {
+        "id": f"violin/{variant}",
+        "variant": variant,
+        "n_harmonics": 20,
+        "n_noise_bands": 17,
+        "training": training,
+    }
     export.write_model(path, {"w": torch.full((2, 2), float(seed))}, metadata)
 
 
@@ -78,7 +85,9 @@ def test_every_model_anchor_and_oracle_are_scored_and_the_scores_reach_the_file(
     assert record["different_renderings"] == 2 and len(record["seeds"]) == 2
     assert len(scores("anchor")["seeds"]) == 1, "there is no chance in the anchor"
     # Nine tenths of the recording and noise far below it.
-    anchor, system, fitted = (np.mean([s["multi_scale_loss"] for s in scores(x)["seeds"]]) for x in ("anchor", "reduced", "oracle"))
+    anchor, system, fitted = (
+        np.mean([s["multi_scale_loss"] for s in scores(x)["seeds"]]) for x in ("anchor", "reduced", "oracle")
+    )
     assert system < 0.3 * anchor
     assert record["seeds"][0]["f0_cents"] < 1.0
     kept = export.read_model(args.models / "violin" / "reduced.safetensors")[1]["scores"]

@@ -58,7 +58,16 @@ def test_music_is_preferred_to_notes():
     assert choose([*many(), music], "orchestra") == [music]
 
 
-@pytest.mark.parametrize("name, hz", [("x_A4_mf_normal_1", 440.0), ("x_As3_ff_a", 233.082), ("x_C5_p", 523.251), ("x_A4_mf_legato_phrase", None), ("take", None)])
+@pytest.mark.parametrize(
+    "name, hz",
+    [
+        ("x_A4_mf_normal_1", 440.0),
+        ("x_As3_ff_a", 233.082),
+        ("x_C5_p", 523.251),
+        ("x_A4_mf_legato_phrase", None),
+        ("take", None),
+    ],
+)
 def test_the_label_is_in_the_name_of_a_note(name: str, hz: float | None):
     assert label_hz(f"flute/{name}.flac") == (pytest.approx(hz, abs=0.01) if hz else None)
 
@@ -100,7 +109,14 @@ class Deaf:
     def hear(self, audio, rate_hz, keep=False):
         n = (len(audio) - rate_hz) * 125 // 2 // rate_hz
         loudness = np.full((len(audio) - rate_hz) * 250 // rate_hz, -20.0)
-        return Heard(audio[rate_hz:], np.repeat(audio[rate_hz:], 2), np.arange(n) / 62.5, np.full(n, self.f0_hz), np.ones(n, bool), loudness)
+        return Heard(
+            audio[rate_hz:],
+            np.repeat(audio[rate_hz:], 2),
+            np.arange(n) / 62.5,
+            np.full(n, self.f0_hz),
+            np.ones(n, bool),
+            loudness,
+        )
 
 
 def target(heard_hz: float) -> Target:
@@ -126,7 +142,9 @@ def test_a_take_compared_with_itself_is_perfect():
 
 def test_a_rendering_6_db_louder_and_a_semitone_sharp_is_found_out():
     one = target(440.0)
-    louder = SimpleNamespace(**vars(one.heard) | {"loudness_db": one.heard.loudness_db + 6.0, "f0_hz": one.heard.f0_hz * 2 ** (1 / 12)})
+    louder = SimpleNamespace(
+        **vars(one.heard) | {"loudness_db": one.heard.loudness_db + 6.0, "f0_hz": one.heard.f0_hz * 2 ** (1 / 12)}
+    )
     figures = compare([one], [louder])
     assert figures["f0_cents"] == pytest.approx(100.0) and figures["f0_within_50_cents"] == 0.0
     assert figures["loudness_error_db"] == pytest.approx(6.0) == figures["loudness_bias_db"]
