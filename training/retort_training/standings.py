@@ -101,22 +101,35 @@ def gather(models: Path, scores: Path) -> list[Instrument]:
     return found
 
 
+def _difference(a: list[float], b: list[float]) -> tuple[float, float | None]:
+    """Mean of `a` less mean of `b`, and its standard error (Welch); none where one side has a single value."""
+    error = math.sqrt(sum(np.var(x, ddof=1) / len(x) for x in (a, b))) if min(len(a), len(b)) > 1 else None
+    return float(np.mean(a) - np.mean(b)), error
+
+
 def student_verdict(one: Instrument) -> str | None:
-    """Which student plays best, and whether the training seeds bear it out."""
+    """Which student plays best, whether the training seeds bear it out, and what distillation did."""
     runs = {v: list(r.values()) for v in STUDENTS if (r := one.training_seeds(v))}
     if len(runs) < 2:
         return None
-    means = {v: float(np.mean(r)) for v, r in runs.items()}
-    first, second = sorted(means, key=means.get)[:2]
-    lead = means[second] - means[first]
+    first, second = sorted(runs, key=lambda v: np.mean(runs[v]))[:2]
+    lead, error = _difference(runs[second], runs[first])
     told = f"`{first}` has the least loss, {lead:.3f} below `{second}`"
-    if min(len(r) for r in runs.values()) < 2:
+    if error is None:
         return told + "; with one training seed there is no spread to judge that by."
-    # Welch's standard error of the difference of two means; with three seeds each, twice it is a mild test.
-    error = math.sqrt(sum(np.var(runs[v], ddof=1) / len(runs[v]) for v in (first, second)))
+    # With three seeds each, twice the standard error is a mild test.
     if lead > 2.0 * error:
-        return told + f", more than twice the standard error over training seeds ({error:.3f}): it wins."
-    return told + f", within twice the standard error over training seeds ({error:.3f}): no winner between these two."
+        told += f", more than twice the standard error over training seeds ({error:.3f}): it wins."
+    else:
+        told += f", within twice the standard error over training seeds ({error:.3f}): no winner between these two."
+    for variant, name in (("reduced-ad", "Audio distillation"), ("reduced-cd", "Control distillation")):
+        if variant in runs and "reduced" in runs:
+            change, error = _difference(runs[variant], runs["reduced"])
+            if error is None:
+                continue
+            word = "no clear difference" if abs(change) <= 2.0 * error else "helps" if change < 0.0 else "harms"
+            told += f" {name}: {change:+.3f} ± {error:.3f}, {word}."
+    return told
 
 
 @dataclass

@@ -126,6 +126,7 @@ def test_targets_are_judged_by_the_scores(places: tuple[Path, Path]):
 def test_a_student_wins_only_beyond_the_spread_over_training_seeds(places: tuple[Path, Path]):
     (violin,) = standings.gather(*places)
     assert "`reduced-cd` has the least loss" in (told := standings.student_verdict(violin)) and "it wins" in told
+    assert "Control distillation: -0.100 ± 0.008, helps." in told and "Audio" not in told
     for i, r in enumerate(violin.others["reduced-cd"]):
         r["seeds"] = [{"multi_scale_loss": 5.2 + 0.15 * (i + 1)}]
     assert "no winner" in standings.student_verdict(violin)
