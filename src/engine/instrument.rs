@@ -210,13 +210,15 @@ fn synth_spec(spec: &DecoderSpec) -> SynthSpec {
     }
 }
 
-/// A decoder's state after a second of silence.
+/// A decoder's state after a second of silence, ready for a sound.
 fn rested(decoder: &dyn Decoder, silent: &Controls) -> State {
     let mut state = [decoder.new_state()];
     let mut controls = [silent.clone()];
     for _ in 0..FRAME_RATE_HZ {
         decoder.step(&mut state, &[Frame::SILENCE], &mut controls);
     }
-    let [state] = state;
+    let [mut state] = state;
+    // Decoders that hold their controls between steps take the first frame of a sound at once.
+    state.start_anew();
     state
 }

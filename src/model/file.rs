@@ -87,7 +87,7 @@ pub enum Values {
     F32(Vec<f32>),
     /// 16-bit floats.
     F16(Vec<f16>),
-    /// 8-bit integers; those of row r times `scales[r]` are the weights. Only for matrices.
+    /// 8-bit integers; those of row r times `scales[r]` are the weights. Only for matrices and convolutions.
     I8 {
         /// Row after row.
         values: Vec<i8>,
@@ -189,7 +189,7 @@ impl<'a> Tensors<'a> {
                 let bad = values.iter().position(|value| !value.is_finite());
                 (Values::F16(values), bad)
             }
-            Dtype::I8 if shape.len() == 2 => {
+            Dtype::I8 if shape.len() > 1 => {
                 let scales = self.vector(&scale_name(name), shape[0])?;
                 (Values::I8 { values: view.data().iter().map(|byte| *byte as i8).collect(), scales }, None)
             }

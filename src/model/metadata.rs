@@ -31,7 +31,7 @@ pub struct Metadata {
     pub sample_rate_hz: u32,
     /// Highest frequency that the model learned; below half the rate.
     pub bandwidth_hz: f32,
-    /// Steps per second.
+    /// Steps of the network per second: 250 for a GRU, 50 for a CNN.
     pub frame_rate_hz: u32,
     /// Number of harmonics.
     pub n_harmonics: usize,
@@ -51,7 +51,7 @@ pub struct Metadata {
     pub room: Option<String>,
     /// Number of decoder parameters.
     pub parameters: u64,
-    /// Number format of the matrices: `f16`, `f32`, or `int8`, where narrow ones and the heads' stay f16.
+    /// Number format of the matrices: `f16`, `f32`, or `int8`, where narrow ones, the input's and the heads' stay f16.
     pub precision: String,
     /// Recordings that it was trained on.
     pub data: Vec<TrainingData>,
@@ -62,7 +62,7 @@ pub struct Metadata {
 }
 
 /// Kind and sizes of a decoder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum Architecture {
     /// The HpN GRU decoder.
@@ -72,6 +72,44 @@ pub enum Architecture {
         /// Layers of each perceptron; always 3.
         mlp_layers: usize,
     },
+    /// The causal convolutional decoder.
+    Cnn {
+        /// Width of all layers.
+        channels: usize,
+        /// Taps of each convolution; always 3.
+        kernel: usize,
+        /// Steps between the taps, one for each residual layer.
+        dilations: Vec<usize>,
+    },
+}
+
+/// Steps per second of the convolutional decoder.
+pub(super) const CNN_RATE_HZ: u32 = 50;
+
+impl Architecture {
+    /// Each size within what a decoder of this kind can have, so that no file asks for absurd memory.
+    fn check(&self) -> Result<(), ModelError> {
+        match self {
+            Self::Gru { hidden, mlp_layers } => {
+                within("architecture.hidden", *hidden, 1, 4096)?;
+                within("architecture.mlp_layers", *mlp_layers, 3, 3)
+            }
+            Self::Cnn { channels, kernel, dilations } => {
+                within("architecture.channels", *channels, 1, 1024)?;
+                within("architecture.kernel", *kernel, 3, 3)?;
+                within("the number of architecture.dilations", dilations.len(), 1, 16)?;
+                dilations.iter().try_for_each(|dilation| within("architecture.dilations", *dilation, 1, 64))
+            }
+        }
+    }
+
+    /// Steps per second of a decoder of this kind.
+    fn frame_rate_hz(&self) -> u32 {
+        match self {
+            Self::Gru { .. } => crate::frame::FRAME_RATE_HZ,
+            Self::Cnn { .. } => CNN_RATE_HZ,
+        }
+    }
 }
 
 /// Least and greatest values in the training data.
@@ -135,6 +173,13 @@ pub struct Scores {
     pub loudness_error_db: f32,
     /// Mean signed loudness error.
     pub loudness_bias_db: f32,
+    /// Of a model that was taught by another: the share of the distance between an untaught one's loss and the teacher's
+    /// that it has closed, 1 for all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap_closed: Option<f32>,
+    /// Mean distance of the log mel spectra.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_mel_db: Option<f32>,
 }
 
 impl Metadata {
@@ -206,12 +251,11 @@ impl Metadata {
             let expected = format!("\"{}/{}\"", self.instrument, self.variant);
             return Err(ModelError::field("id", format!("{:?}", self.id), expected));
         }
-        let Architecture::Gru { hidden, mlp_layers } = self.architecture;
-        within("architecture.hidden", hidden, 1, 4096)?;
-        within("architecture.mlp_layers", mlp_layers, 3, 3)?;
+        self.architecture.check()?;
         within("sample_rate_hz", self.sample_rate_hz, 8_000, 384_000)?;
         within("bandwidth_hz", self.bandwidth_hz, 100.0, self.sample_rate_hz as f32 / 2.0 - 1.0)?;
-        within("frame_rate_hz", self.frame_rate_hz, crate::frame::FRAME_RATE_HZ, crate::frame::FRAME_RATE_HZ)?;
+        let rate_hz = self.architecture.frame_rate_hz();
+        within("frame_rate_hz", self.frame_rate_hz, rate_hz, rate_hz)?;
         within("n_harmonics", self.n_harmonics, 1, 512)?;
         within("n_noise_bands", self.n_noise_bands, 2, 1025)?;
         within("noise_fir_ms", self.noise_fir_ms, 0.1, 100.0)?;

@@ -5,15 +5,19 @@
 //! [`crate::Controls`] (linear amplitudes) per voice. The [`RoomResponse`] of an instrument is a file of its own. The engine
 //! calls `step` on the audio thread; everything else here allocates and belongs elsewhere. Nothing here knows of audio.
 
+pub mod cnn;
 mod controls;
+mod cost;
 mod decoder;
 mod error;
 pub mod file;
 pub mod gru;
 pub mod kernels;
 mod metadata;
+mod ramp;
 mod room;
 pub mod testing;
+mod weights;
 
 use std::sync::Arc;
 
@@ -52,10 +56,15 @@ impl Model {
     /// As [`Model::from_bytes`].
     pub fn from_bytes_with(bytes: &[u8], simd: Simd) -> Result<Self, ModelError> {
         let metadata = Self::read_metadata(bytes)?;
-        let decoder: Arc<dyn Decoder> = match metadata.architecture {
-            Architecture::Gru { .. } => {
-                let weights = gru::GruWeights::from_file(&file::Tensors::parse(bytes)?, &metadata)?;
+        let tensors = file::Tensors::parse(bytes)?;
+        let decoder: Arc<dyn Decoder> = match &metadata.architecture {
+            Architecture::Gru { hidden, .. } => {
+                let weights = gru::GruWeights::from_file(&tensors, &metadata, *hidden)?;
                 Arc::new(gru::GruDecoder::new(&weights, metadata.spec(), simd))
+            }
+            Architecture::Cnn { channels, dilations, .. } => {
+                let weights = cnn::CnnWeights::from_file(&tensors, &metadata, *channels, dilations)?;
+                Arc::new(cnn::CnnDecoder::new(&weights, metadata.spec(), simd))
             }
         };
         Ok(Self { metadata: Arc::new(metadata), decoder })

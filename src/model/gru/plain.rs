@@ -2,9 +2,10 @@
 
 use ndarray::{Array1, Array2, ArrayView1, concatenate, s};
 
-use super::{GruWeights, inputs};
+use super::GruWeights;
 use crate::frame::Frame;
 use crate::model::DecoderSpec;
+use crate::model::decoder::inputs;
 
 /// One voice of a decoder in f64.
 pub struct PlainGru {

@@ -1,8 +1,8 @@
 //! The GRU decoder as the audio thread runs it: packed weights, one pass over them for up to four voices.
 
-use super::{GruWeights, inputs};
+use super::GruWeights;
 use crate::frame::{Controls, Frame};
-use crate::model::file::Values;
+use crate::model::decoder::inputs;
 use crate::model::kernels::LANES;
 use crate::model::kernels::activation::gru_gates;
 use crate::model::kernels::matrix::Matrix;
@@ -68,9 +68,7 @@ impl GruDecoder {
                 simd,
             })
         };
-        let heads = ["amplitude", "harmonics", "noise"];
-        let head_bias: Vec<f32> = heads.iter().flat_map(|head| vector(&format!("head.{head}.bias"))).collect();
-        let head_weights = heads.map(|head| weights.tensor(&format!("head.{head}.weight")));
+        let (head_weights, head_bias) = weights.heads();
         Self {
             spec,
             simd,
@@ -80,7 +78,7 @@ impl GruDecoder {
             from_input: matrix("gru.weight_ih", "gru.bias_ih"),
             from_hidden: matrix("gru.weight_hh", "gru.bias_hh"),
             out_mlp: mlp("out_mlp"),
-            heads: Matrix::new(&stack(head_weights), &head_bias, simd),
+            heads: Matrix::new(&head_weights, &head_bias, simd),
             scale: ControlScale::new(&spec, simd),
         }
     }
@@ -164,14 +162,6 @@ fn apply_in_place<const V: usize>(layer: &Layer, voices: &mut [Voice<'_>; V]) {
     for v in voices {
         layer_norm_leaky(layer.simd, v.linear, &layer.norm_weight, &layer.norm_bias, v.between);
     }
-}
-
-/// Matrices with the same number of columns, one above the other.
-fn stack(matrices: [&Values; 3]) -> Values {
-    if let [Values::F16(a), Values::F16(b), Values::F16(c)] = matrices {
-        return Values::F16([&a[..], b, c].concat());
-    }
-    Values::F32(matrices.iter().flat_map(|matrix| matrix.to_f32()).collect())
 }
 
 impl Decoder for GruDecoder {

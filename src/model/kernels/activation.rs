@@ -118,6 +118,18 @@ fn gru_body<const F: bool>(hidden: &mut [f32], from_input: &[f32], from_hidden: 
     }
 }
 
+#[inline(always)]
+fn relu6_body<const F: bool>(x: &[f32], out: &mut [f32]) {
+    for (out, x) in out.iter_mut().zip(x) {
+        // Denormal numbers would slow later steps; NaN, which only absurd weights make, ends here too.
+        *out = if *x >= 1e-20 { x.min(6.0) } else { 0.0 };
+    }
+}
+
+simd_dispatch!(
+    /// `out = min(max(x, 0), 6)`, and 0 for NaN and for what is below 1e-20.
+    pub fn relu6(x: &[f32], out: &mut [f32]) = relu6_body
+);
 simd_dispatch!(
     /// e^x in place, for x from -87 to 88; beyond it stays at the end's value.
     pub fn exp_in_place(values: &mut [f32]) = exp_body

@@ -27,6 +27,8 @@ pub(super) trait Lanes: Copy {
     fn add_product(self, a: Self, b: Self) -> Self;
     /// `self + a`.
     fn add(self, a: Self) -> Self;
+    /// `self a`, rounded.
+    fn times(self, a: Self) -> Self;
 }
 
 /// The plain twin, for processors without a set of their own.
@@ -77,6 +79,14 @@ impl Lanes for Plain {
     fn add(mut self, a: Self) -> Self {
         for i in 0..8 {
             self.0[i] += a.0[i];
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn times(mut self, a: Self) -> Self {
+        for i in 0..8 {
+            self.0[i] *= a.0[i];
         }
         self
     }
@@ -140,6 +150,12 @@ pub(super) mod x86 {
             // SAFETY: only kernels compiled for AVX2 use this type.
             Self(unsafe { _mm256_add_ps(self.0, a.0) })
         }
+
+        #[inline(always)]
+        fn times(self, a: Self) -> Self {
+            // SAFETY: as above.
+            Self(unsafe { _mm256_mul_ps(self.0, a.0) })
+        }
     }
 
     /// AVX-512 F.
@@ -189,6 +205,12 @@ pub(super) mod x86 {
         fn add(self, a: Self) -> Self {
             // SAFETY: only kernels compiled for AVX-512 use this type.
             Self(unsafe { _mm512_add_ps(self.0, a.0) })
+        }
+
+        #[inline(always)]
+        fn times(self, a: Self) -> Self {
+            // SAFETY: as above.
+            Self(unsafe { _mm512_mul_ps(self.0, a.0) })
         }
     }
 }

@@ -43,13 +43,15 @@ impl Matrix {
         let inputs = weights.len() / outputs;
         assert_eq!(weights.len(), inputs * outputs, "a bias has one value for each row");
         let panels = match weights {
-            Values::F16(weights) if simd != Simd::Plain => Panels::F16(pack(weights, inputs, outputs, f16::ZERO)),
+            Values::F16(weights) if simd != Simd::Plain => {
+                Panels::F16(pack(weights, inputs, outputs, f16::ZERO, PANEL))
+            }
             Values::I8 { values, scales } if simd != Simd::Plain => {
                 let mut scales = scales.clone();
                 scales.resize(outputs.next_multiple_of(LANES), 0.0);
-                Panels::I8(pack(values, inputs, outputs, 0), scales)
+                Panels::I8(pack(values, inputs, outputs, 0, PANEL), scales)
             }
-            _ => Panels::F32(pack(&weights.to_f32(), inputs, outputs, 0.0)),
+            _ => Panels::F32(pack(&weights.to_f32(), inputs, outputs, 0.0, PANEL)),
         };
         let mut bias = bias.to_vec();
         bias.resize(outputs.next_multiple_of(LANES), 0.0);
@@ -104,11 +106,12 @@ impl Matrix {
     }
 }
 
-fn pack<T: Copy>(weights: &[T], inputs: usize, outputs: usize, zero: T) -> Vec<T> {
+/// Panels of up to `panel` outputs, within each input after input, the outputs padded to whole registers.
+pub(super) fn pack<T: Copy>(weights: &[T], inputs: usize, outputs: usize, zero: T, panel: usize) -> Vec<T> {
     let padded = outputs.next_multiple_of(LANES);
     let mut panels = Vec::with_capacity(padded * inputs);
-    for start in (0..padded).step_by(PANEL) {
-        let lanes = start..(start + PANEL).min(padded);
+    for start in (0..padded).step_by(panel) {
+        let lanes = start..(start + panel).min(padded);
         for i in 0..inputs {
             panels.extend(lanes.clone().map(|o| if o < outputs { weights[o * inputs + i] } else { zero }));
         }
@@ -117,7 +120,7 @@ fn pack<T: Copy>(weights: &[T], inputs: usize, outputs: usize, zero: T) -> Vec<T
 }
 
 /// A stored weight that can be loaded into a register.
-trait Weight: Copy {
+pub(super) trait Weight: Copy {
     /// Whether sums are multiplied by a scale of their output.
     const SCALED: bool = false;
 
