@@ -103,6 +103,7 @@ def describe(
             "voices": plan.voices,
             "crop_s": plan.crop_s,
             "pre_roll_s": plan.pre_roll_s,
+            "history_s": plan.history_s,
             "learning_rate": plan.learning_rate,
             "loudness_weight": plan.loudness_weight,
             "taught_by": plan.taught_by,
