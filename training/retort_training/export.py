@@ -11,86 +11,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from . import ANALYSIS_VERSION, BANDWIDTH_HZ, FORMAT_VERSION, FRAME_RATE_HZ, LOUDNESS_FLOOR_DB, SAMPLE_RATE_HZ, split
-from .features import VOICED, Features, measure, retort_binary
-from .gru import MLP_LAYERS, Decoder
+from . import ANALYSIS_VERSION, BANDWIDTH_HZ, FORMAT_VERSION, FRAME_RATE_HZ, LOUDNESS_FLOOR_DB, SAMPLE_RATE_HZ, cnn, gru, split, statistics
+from .features import Features, measure, retort_binary
 from .instruments import INSTRUMENTS, Instrument
-from .train import Run
-
-DENSITY_MIDI_MIN, DENSITY_MIDI_MAX = 24, 108
-DENSITY_LOUDNESS_STEP_DB = 2
-# Jitter is what is left after a mean over so many frames: 100 ms, shorter than a cycle of vibrato.
-_SMOOTHING_FRAMES = 25
-
-
-def midi(f0_hz: np.ndarray) -> np.ndarray:
-    return 69.0 + 12.0 * np.log2(f0_hz / 440.0)
-
-
-def density(frames: list[Features]) -> dict:
-    """Voiced frames per semitone (row) and 2 dB of loudness (column)."""
-    f0, loudness = _voiced(frames)
-    rows = np.arange(DENSITY_MIDI_MIN - 0.5, DENSITY_MIDI_MAX + 1)
-    columns = np.arange(LOUDNESS_FLOOR_DB, 4 + 1, DENSITY_LOUDNESS_STEP_DB)
-    counts, _, _ = np.histogram2d(midi(f0), loudness, bins=[rows, columns])
-    return {
-        "midi_min": DENSITY_MIDI_MIN,
-        "midi_step": 1,
-        "loudness_min_db": LOUDNESS_FLOOR_DB,
-        "loudness_step_db": DENSITY_LOUDNESS_STEP_DB,
-        "counts": counts.astype(int).tolist(),
-    }
-
-
-def value_range(frames: list[Features]) -> dict:
-    """Where the voiced frames lie in pitch and loudness, from the 3rd percentile to the 99.5th.
-
-    What lies below are octave errors in double stops and the last of a note's decay; the highest notes are few but real.
-    """
-    f0, loudness = _voiced(frames)
-    limits = lambda x: [round(float(q), 2) for q in np.percentile(x, [3.0, 99.5])]  # noqa: E731
-    return {"f0_hz": limits(f0), "loudness_db": limits(loudness)}
-
-
-def _voiced(frames: list[Features]) -> tuple[np.ndarray, np.ndarray]:
-    f0 = np.concatenate([f.f0_hz[f.voicing >= VOICED] for f in frames])
-    loudness = np.concatenate([f.loudness_db[f.voicing >= VOICED] for f in frames])
-    return f0, loudness
-
-
-def jitter(frames: list[Features]) -> dict:
-    """Standard deviation of pitch and loudness around their 100 ms means, over frames inside steady notes."""
-    cents, decibels = [], []
-    kernel = np.ones(_SMOOTHING_FRAMES) / _SMOOTHING_FRAMES
-    for f in frames:
-        if len(f) < 3 * _SMOOTHING_FRAMES:
-            continue
-        pitch = 100.0 * midi(f.f0_hz.astype(np.float64))
-        windows = np.lib.stride_tricks.sliding_window_view
-        inside = slice(_SMOOTHING_FRAMES // 2, -(_SMOOTHING_FRAMES // 2))
-        around = windows(pitch, _SMOOTHING_FRAMES)
-        levels = windows(f.loudness_db.astype(np.float64), _SMOOTHING_FRAMES)
-        voiced = windows(f.voicing >= VOICED, _SMOOTHING_FRAMES).all(axis=1)
-        steady = voiced & (np.ptp(around, axis=1) < 80.0) & (np.ptp(levels, axis=1) < 6.0)
-        cents.append((pitch[inside] - np.convolve(pitch, kernel, "valid"))[steady])
-        loudness = f.loudness_db.astype(np.float64)
-        decibels.append((loudness[inside] - np.convolve(loudness, kernel, "valid"))[steady])
-    spread = lambda parts: round(float(np.std(np.concatenate(parts))), 3) if parts else 0.0  # noqa: E731
-    return {"f0_jitter_cents": spread(cents), "loudness_jitter_db": spread(decibels)}
-
-
-def onset_and_release(notes: list[Features]) -> dict:
-    """Medians over single notes: from 30 dB under the note's level up to 3 dB under it, and from there down again."""
-    onsets, releases = [], []
-    for f in notes:
-        loudness = f.loudness_db.astype(np.float64)
-        level = np.median(loudness[loudness > loudness.max() - 10.0])
-        sounding = np.flatnonzero(loudness > level - 30.0)
-        full = np.flatnonzero(loudness > level - 3.0)
-        onsets.append((full[0] - sounding[0]) * 1000.0 / FRAME_RATE_HZ)
-        releases.append((sounding[-1] - full[-1]) * 1000.0 / FRAME_RATE_HZ)
-    median = lambda x: round(float(np.median(x)), 1) if x else 0.0  # noqa: E731
-    return {"onset_ms": median(onsets), "release_ms": median(releases)}
+from .train import Plan, Run
 
 
 def training_frames(instrument: Instrument, data: Path, get, offsets_db: dict[str, float]):
@@ -101,7 +25,8 @@ def training_frames(instrument: Instrument, data: Path, get, offsets_db: dict[st
             continue
         whole = get(data / piece.file)
         part = whole[round(piece.start_s * FRAME_RATE_HZ) : round(piece.end_s * FRAME_RATE_HZ) + 1]
-        part = Features(part.f0_hz, part.voicing, part.loudness_db + offsets_db[piece.source])
+        gain_db = instrument.source(piece.source).gain_db(piece.file) + offsets_db[piece.source]
+        part = Features(part.f0_hz, part.voicing, np.maximum(part.loudness_db + gain_db, LOUDNESS_FLOOR_DB))
         everything.append(part)
         if piece.kind == split.NOTE and "phrase" not in piece.file and "cresc" not in piece.file:
             notes.append(part)
@@ -122,15 +47,20 @@ def quantised(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return stored
 
 
-def model_tensors(run: Run, trim_db: float = 0.0) -> dict[str, torch.Tensor]:
-    """The averaged weights under the file's names, the whole model louder by `trim_db`.
+def model_tensors(run: Run, trim_db: float = 0.0, precision: str = "f16") -> dict[str, torch.Tensor]:
+    """The averaged weights under the file's names, the whole model louder by `trim_db`; matrices f16 or int8, vectors f32.
 
     Far below 0, where heads work, exp_sigmoid(x) is 2 * 10^x: a bias of x more is 20 x dB more.
     """
-    named = {k.removeprefix("decoder."): v for k, v in run.average.items() if k.startswith("decoder.")}
+    with torch.no_grad(), run.with_average():
+        named = run.decoder.folded() if run.plan.channels else run.decoder.state_dict()
+        named = {k: v.clone() for k, v in named.items()}
     for head in ("head.amplitude.bias", "head.noise.bias"):
         named[head] = named[head] + trim_db / 20.0
-    return {k: (v.half() if v.dim() == 2 else v.float()).contiguous() for k, v in named.items()}
+    if precision == "int8":
+        named = cnn.quantised(named) if run.plan.channels else quantised(named)
+    f16 = lambda v: v.dim() > 1 and v.dtype != torch.int8  # noqa: E731
+    return {k: (v.half() if f16(v) else v).contiguous() for k, v in named.items()}
 
 
 def describe(
@@ -141,26 +71,26 @@ def describe(
     offsets: dict,
     trim_db: float = 0.0,
     precision: str = "f16",
+    variant: str | None = None,
 ) -> dict:
-    """The `retort` metadata of a run's model."""
+    """The `retort` metadata of a run's model; `variant` names it otherwise than its plan."""
     plan = run.plan
+    variant = variant or plan.variant
     return {
         "format_version": FORMAT_VERSION,
         "analysis_version": ANALYSIS_VERSION,
-        "id": f"{instrument.name}/{plan.variant}",
+        "id": f"{instrument.name}/{variant}",
         "instrument": instrument.name,
-        "variant": plan.variant,
-        "architecture": {"type": "gru", "hidden": plan.hidden, "mlp_layers": MLP_LAYERS},
+        "variant": variant,
+        "architecture": _architecture(plan),
         "sample_rate_hz": SAMPLE_RATE_HZ,
         "bandwidth_hz": BANDWIDTH_HZ,
-        "frame_rate_hz": FRAME_RATE_HZ,
+        "frame_rate_hz": FRAME_RATE_HZ // cnn.STRIDE if plan.channels else FRAME_RATE_HZ,
         "n_harmonics": plan.n_harmonics,
         "n_noise_bands": plan.n_noise_bands,
         "noise_fir_ms": plan.noise_fir_ms,
         "loudness": "a-weighted-power",
-        "range": value_range(frames),
-        "density": density(frames),
-        "performance": jitter(frames) | onset_and_release(notes),
+        **statistics.all_of(frames, notes),
         "room": f"{instrument.name}/room",
         "parameters": run.decoder.parameter_count(),
         "precision": precision,
@@ -175,15 +105,22 @@ def describe(
             "pre_roll_s": plan.pre_roll_s,
             "learning_rate": plan.learning_rate,
             "loudness_weight": plan.loudness_weight,
+            "taught_by": plan.taught_by,
             "level_offsets_db": offsets,
             "trim_db": trim_db,
         },
     }
 
 
+def _architecture(plan: Plan) -> dict:
+    if plan.channels:
+        return {"type": "cnn", "channels": plan.channels, "kernel": cnn.KERNEL, "dilations": list(cnn.DILATIONS)}
+    return {"type": "gru", "hidden": plan.hidden, "mlp_layers": gru.MLP_LAYERS}
+
+
 def _credit(source) -> dict:
     name = f"{source.name}: {source.recording}"
-    return {"name": name, "author": source.author, "licence": source.licence, "private": False}
+    return {"name": name, "author": source.author, "licence": source.licence, "private": source.private}
 
 
 def write_model(path: Path, tensors: dict[str, torch.Tensor], metadata: dict) -> None:
@@ -198,17 +135,6 @@ def read_model(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
     """(tensors, `retort` metadata) of a model file."""
     with safe_open(path, framework="pt") as file:
         return {k: file.get_tensor(k) for k in file.keys()}, json.loads(file.metadata()["retort"])
-
-
-def load_decoder(path: Path) -> tuple[Decoder, dict]:
-    """The decoder of a model file in float64 and its metadata."""
-    tensors, metadata = read_model(path)
-    decoder = Decoder(metadata["architecture"]["hidden"], metadata["n_harmonics"], metadata["n_noise_bands"])
-    scales = {k.removesuffix("_scale"): tensors.pop(k) for k in list(tensors) if k.endswith("_scale")}
-    weights = {k: v.double() * scales[k].double()[:, None] if k in scales else v.double() for k, v in tensors.items()}
-    decoder = decoder.double()
-    decoder.load_state_dict(weights)
-    return decoder, metadata
 
 
 def write_room(path: Path, run: Run, instrument: Instrument) -> None:
@@ -230,21 +156,50 @@ def write_room(path: Path, run: Run, instrument: Instrument) -> None:
     part.replace(path)
 
 
+def shipped_as(variant: str) -> list[tuple[str, str]]:
+    """(variant, precision) of the files that a run becomes: convolutional ones ship in 8 bits too."""
+    if variant in ("cnn", "cnn-tiny"):
+        return [(variant, "f16"), (f"{variant}-q", "int8")]
+    return [(variant, "int8" if variant == "full" else "f16")]
+
+
 def export(args) -> None:
     """The `export` command."""
-    instrument = INSTRUMENTS[args.instrument]
     run = Run.load(args.checkpoint)
+    kinds = shipped_as(run.plan.variant)
+    if args.precision:
+        kinds = [(run.plan.variant, args.precision)]
+    for variant, precision in kinds:
+        export_model(run, args, variant, precision)
+    if not args.no_room:
+        instrument = INSTRUMENTS[args.instrument]
+        room = args.models / instrument.name / "room.safetensors"
+        write_room(room, run, instrument)
+        print(f"{room}: {room.stat().st_size} bytes")
+
+
+def export_model(run: Run, args, variant: str, precision: str) -> None:
+    instrument = INSTRUMENTS[args.instrument]
     binary = retort_binary(args.retort)
     with torch.no_grad(), run.with_average():
         offsets = dict(zip(run.rooms.sources, (round(float(x), 2) for x in run.rooms.offsets_db())))
     get = lambda path: measure(path, binary, args.cache, instrument.lowest_pitch_hz)  # noqa: E731
     frames, notes = training_frames(instrument, args.data, get, offsets)
-    path = args.models / instrument.name / f"{run.plan.variant}.safetensors"
-    metadata = describe(run, instrument, frames, notes, offsets, args.trim_db, args.precision)
-    tensors = model_tensors(run, args.trim_db)
-    write_model(path, quantised(tensors) if args.precision == "int8" else tensors, metadata)
+    path = args.models / instrument.name / f"{variant}.safetensors"
+    metadata = describe(run, instrument, frames, notes, offsets, args.trim_db, precision, variant)
+    write_model(path, model_tensors(run, args.trim_db, precision), metadata)
     print(f"{path}: {run.decoder.parameter_count()} parameters, {path.stat().st_size} bytes, step {run.step}, held out {run.best:.3f}")
-    if not args.no_room:
-        room = args.models / instrument.name / "room.safetensors"
-        write_room(room, run, instrument)
-        print(f"{room}: {room.stat().st_size} bytes")
+
+
+def restate(args) -> None:
+    """The `stats` command: measures what a model file says of its training data anew, and leaves its weights alone."""
+    for path in args.model:
+        tensors, metadata = read_model(path)
+        instrument = INSTRUMENTS.get(metadata["instrument"])
+        if instrument is None:
+            raise ValueError(f"{path}: no recordings are known for the instrument {metadata['instrument']!r}")
+        get = lambda file: measure(file, retort_binary(args.retort), args.cache, instrument.lowest_pitch_hz)  # noqa: E731
+        offsets = metadata.get("training", {}).get("level_offsets_db") or {s: 0.0 for s in instrument.source_names()}
+        frames, notes = training_frames(instrument, args.data, get, offsets)
+        write_model(path, tensors, metadata | statistics.all_of(frames, notes))
+        print(f"{path}: {sum(map(len, frames))} frames, {len(notes)} single notes")

@@ -7,6 +7,9 @@ from torch import nn
 from torch.nn import functional
 
 from .gru_kernel import gru_scan
+from .gru_small import small_gru_scan
+from .synth import Controls
+from .synth import controls as scale_outputs
 
 MLP_LAYERS = 3
 # Training evaluates the two input MLPs on grids of 20 cents and 0.5 dB and interpolates (see `_on_grid`).
@@ -14,6 +17,8 @@ _PITCH_STEP = 0.2 / 127.0
 _LOUDNESS_STEP = 0.5 / 80.0
 # From this width on the grid is cheaper than every frame of its own.
 _GRID_FROM_HIDDEN = 64
+# Up to this width a compiled loop beats calls of PyTorch.
+_SMALL_TO_HIDDEN = 48
 # Typical loudness of training data: where the starting biases below put the level right.
 _QUIET_NOISE_BIAS = -4.0
 _AMPLITUDE_BIAS = -1.5
@@ -52,7 +57,15 @@ class Gru(nn.Module):
         self.bias_hh = nn.Parameter(torch.empty(3 * hidden).uniform_(-bound, bound))
 
     def forward(self, gates_x, first):
-        return gru_scan(gates_x, self.weight_hh, self.bias_hh, first)
+        small = first.shape[-1] <= _SMALL_TO_HIDDEN and gates_x.dtype == torch.float32
+        scan = small_gru_scan if small else gru_scan
+        return scan(gates_x, self.weight_hh, self.bias_hh, first)
+
+    def whole(self, inputs, first):
+        """The same from the inputs, by PyTorch's own GRU: for a graphics processor."""
+        weights = [self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh]
+        states, _ = torch._VF.gru(inputs, first[None], weights, True, 1, 0.0, self.training, False, False)
+        return states
 
 
 def _on_grid(x: torch.Tensor, step: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -68,6 +81,14 @@ def _on_grid(x: torch.Tensor, step: float) -> tuple[torch.Tensor, torch.Tensor]:
     matrix[rows, where[0]] = 1.0 - share
     matrix[rows, where[1]] = share
     return (points * step).float()[:, None], matrix
+
+
+def start_from_typical_sound(head: nn.ModuleDict) -> None:
+    """Biases that put level and spectral tilt roughly right from the first step on."""
+    with torch.no_grad():
+        head["amplitude"].bias.fill_(_AMPLITUDE_BIAS)
+        head["harmonics"].bias.copy_(torch.linspace(*_HARMONIC_BIASES, head["harmonics"].out_features))
+        head["noise"].bias.fill_(_QUIET_NOISE_BIAS)
 
 
 class Decoder(nn.Module):
@@ -87,13 +108,10 @@ class Decoder(nn.Module):
                 "noise": nn.Linear(hidden, n_noise_bands),
             }
         )
-        with torch.no_grad():
-            self.head["amplitude"].bias.fill_(_AMPLITUDE_BIAS)
-            self.head["harmonics"].bias.copy_(torch.linspace(*_HARMONIC_BIASES, n_harmonics))
-            self.head["noise"].bias.fill_(_QUIET_NOISE_BIAS)
+        start_from_typical_sound(self.head)
 
     def initial_state(self, voices: int) -> torch.Tensor:
-        return torch.zeros(voices, self.hidden)
+        return torch.zeros(voices, self.hidden, device=self.gru.bias_hh.device)
 
     def forward(self, f0_hz, loudness_db, state, exact: bool = True):
         """`f0_hz`, `loudness_db` `[T, voices]`, `state` `[voices, H]` (not changed). Not `exact`: the input MLPs may be
@@ -102,14 +120,29 @@ class Decoder(nn.Module):
         Returns the heads' outputs (`[T, voices, 1]`, `[..., K]`, `[..., B]`) and the state after the last frame.
         """
         pitch, loudness = scale_inputs(f0_hz, loudness_db)
-        coarse = not exact and self.hidden >= _GRID_FROM_HIDDEN
-        states = self.gru((self._gates_on_grid if coarse else self._gates)(pitch, loudness), state)
+        coarse = not exact and self.hidden >= _GRID_FROM_HIDDEN and f0_hz.is_cpu
+        if f0_hz.is_cpu:
+            states = self.gru((self._gates_on_grid if coarse else self._gates)(pitch, loudness), state)
+        else:
+            states = self.gru.whole(self._inputs(pitch, loudness), state)
         y = self.out_mlp(torch.cat([states, pitch, loudness], -1))
         return tuple(self.head[name](y) for name in ("amplitude", "harmonics", "noise")), states[-1].detach()
 
+    def controls(self, f0_hz, loudness_db, pre_roll: int = 0, exact: bool = True) -> Controls:
+        """Controls of all frames, from silence; the first `pre_roll` are decoded without gradients."""
+        state, early = self.initial_state(f0_hz.shape[1]), None
+        if pre_roll:
+            with torch.no_grad():
+                early, state = self(f0_hz[:pre_roll], loudness_db[:pre_roll], state, exact)
+        late, _ = self(f0_hz[pre_roll:], loudness_db[pre_roll:], state, exact)
+        pre = tuple(torch.cat(pair) for pair in zip(early, late)) if pre_roll else late
+        return scale_outputs(*pre, f0_hz)
+
+    def _inputs(self, pitch, loudness):
+        return torch.cat([self.f0_mlp(pitch), self.loudness_mlp(loudness)], -1)
+
     def _gates(self, pitch, loudness):
-        inputs = torch.cat([self.f0_mlp(pitch), self.loudness_mlp(loudness)], -1)
-        return functional.linear(inputs, self.gru.weight_ih, self.gru.bias_ih)
+        return functional.linear(self._inputs(pitch, loudness), self.gru.weight_ih, self.gru.bias_ih)
 
     def _gates_on_grid(self, pitch, loudness):
         """What `_gates` gives, to within the grid's interpolation error."""

@@ -107,4 +107,21 @@ def harmonic_sum(f0_hz: torch.Tensor, amplitudes: torch.Tensor) -> torch.Tensor:
     Returns `[voices, (frames - 1) * HOP]`: the segments between the frames. The phase starts at 0.
     Gradients flow to `amplitudes` only.
     """
-    return _HarmonicSum.apply(f0_hz, amplitudes)
+    return _HarmonicSum.apply(f0_hz, amplitudes) if amplitudes.is_cpu else plain_harmonic_sum(f0_hz, amplitudes)
+
+
+def plain_harmonic_sum(f0_hz: torch.Tensor, amplitudes: torch.Tensor) -> torch.Tensor:
+    """`harmonic_sum` in whole tensors, for a graphics processor: every sine is kept for the backward pass."""
+    n_frames, n_voices, n_harmonics = amplitudes.shape
+    ramp = torch.arange(HOP, device=f0_hz.device, dtype=torch.float64) / HOP
+    f0 = f0_hz.detach().double().t()
+    steps = (f0[:, :-1, None] + (f0[:, 1:] - f0[:, :-1])[..., None] * ramp) / SAMPLE_RATE_HZ
+    phase = torch.remainder(torch.cumsum(steps.flatten(1), 1), 1.0)
+    values = amplitudes.transpose(0, 1)
+    slopes = values[:, 1:] - values[:, :-1]
+    out = torch.zeros(n_voices, (n_frames - 1) * HOP, device=amplitudes.device)
+    for k in range(n_harmonics):
+        sines = torch.sin(2.0 * math.pi * torch.remainder((k + 1) * phase, 1.0)).float()
+        levels = values[:, :-1, k, None] + slopes[:, :, k, None] * ramp.float()
+        out = out + levels.flatten(1) * sines
+    return out

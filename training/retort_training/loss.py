@@ -104,19 +104,20 @@ def _rows(audio: torch.Tensor, window: torch.Tensor, hop: int) -> torch.Tensor:
 
 class _MultiScaleLoss(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, output, target, bandwidth_hz):
+    def forward(ctx, output, target, bandwidth_hz, overlap, shift):
         total = 0.0
         gradient = torch.zeros_like(output)
         energy = _energy(target.numpy())
         for n in WINDOWS:
-            hop = n // 4
+            hop = n // overlap
+            start = int(shift * hop)
             window = torch.hann_window(n)
-            target_spectrum = torch.view_as_real(torch.fft.rfft(_rows(target, window, hop))).flatten(1)
-            output_spectrum = torch.view_as_real(torch.fft.rfft(_rows(output, window, hop))).flatten(1)
+            target_spectrum = torch.view_as_real(torch.fft.rfft(_rows(target[:, start:], window, hop))).flatten(1)
+            output_spectrum = torch.view_as_real(torch.fft.rfft(_rows(output[:, start:], window, hop))).flatten(1)
             n_rows = output_spectrum.shape[0] // output.shape[0]
             bins = np.clip(np.floor(bandwidth_hz.numpy() * n / SAMPLE_RATE_HZ) - 2, 1, n // 2 + 1).astype(np.int64)
             pull = torch.empty_like(output_spectrum)
-            sounding = _sounding_rows(energy, n, hop)
+            sounding = _sounding_rows(energy[:, start:], n, hop)
             scale = np.float32(1.0 / math.sqrt(n))
             linear, log, count = _compare(
                 target_spectrum.numpy(), output_spectrum.numpy(), np.repeat(bins, n_rows), sounding, scale, pull.numpy()
@@ -128,14 +129,14 @@ class _MultiScaleLoss(torch.autograd.Function):
             pull[:, 0] *= 2.0
             pull[:, -1] *= 2.0
             back = torch.fft.irfft(pull, n=n) * (window * (n / 2.0 * float(scale) / count))
-            _overlap_add(back.reshape(output.shape[0], n_rows, n), hop, gradient)
+            _overlap_add(back.reshape(output.shape[0], n_rows, n), hop, gradient[:, start:])
         ctx.save_for_backward(gradient)
         return output.new_tensor(total)
 
     @staticmethod
     def backward(ctx, grad_total):
         (gradient,) = ctx.saved_tensors
-        return gradient * grad_total, None, None
+        return gradient * grad_total, None, None, None, None
 
 
 def _overlap_add(frames: torch.Tensor, hop: int, total: torch.Tensor) -> None:
@@ -143,7 +144,8 @@ def _overlap_add(frames: torch.Tensor, hop: int, total: torch.Tensor) -> None:
     n_voices, n_rows, n = frames.shape
     parts = n // hop
     used = (n_rows - 1 + parts) * hop
-    view = total[:, :used].view(n_voices, n_rows - 1 + parts, hop) if total.shape[1] == used else None
+    whole = total.shape[1] == used and total.is_contiguous()
+    view = total.view(n_voices, n_rows - 1 + parts, hop) if whole else None
     target = view if view is not None else torch.zeros(n_voices, n_rows - 1 + parts, hop)
     for part in range(parts):
         target[:, part : part + n_rows] += frames[:, :, part * hop : (part + 1) * hop]
@@ -151,12 +153,33 @@ def _overlap_add(frames: torch.Tensor, hop: int, total: torch.Tensor) -> None:
         total[:, :used] += target.reshape(n_voices, used)
 
 
-def multi_scale_loss(output: torch.Tensor, target: torch.Tensor, bandwidth_hz: torch.Tensor) -> torch.Tensor:
+def multi_scale_loss(
+    output: torch.Tensor, target: torch.Tensor, bandwidth_hz: torch.Tensor, overlap: int = 4, shift: float = 0.0
+) -> torch.Tensor:
     """Distance of `output` from `target` (`[voices, samples]` at 32 kHz, at least 4096 samples); a scalar with gradient to `output`.
 
-    `bandwidth_hz` `[voices]`: up to where each target is to be trusted.
+    `bandwidth_hz` `[voices]`: up to where each target is to be trusted. Windows are n / `overlap` apart, and the first begins at
+    `shift` (0 to 1) of that: half the windows at a place of chance have the same gradient on average for half the work.
     """
-    return _MultiScaleLoss.apply(output, target, bandwidth_hz)
+    if output.is_cpu:
+        return _MultiScaleLoss.apply(output, target, bandwidth_hz, overlap, shift)
+    return plain_multi_scale_loss(output, target, bandwidth_hz, overlap, shift)
+
+
+def plain_multi_scale_loss(output, target, bandwidth_hz, overlap: int = 4, shift: float = 0.0) -> torch.Tensor:
+    """`multi_scale_loss` in whole tensors with PyTorch's own gradients, for a graphics processor."""
+    total = output.new_zeros(())
+    for n in WINDOWS:
+        hop = n // overlap
+        window = torch.hann_window(n, device=output.device)
+        pieces = [audio[:, int(shift * hop) :].unfold(-1, n, hop) for audio in (target, output)]
+        sounding = pieces[0].square().mean(-1) >= SILENCE_RMS**2
+        wanted, heard = (torch.fft.rfft(p * window).abs() / math.sqrt(n) for p in pieces)
+        last = (torch.floor(bandwidth_hz * n / SAMPLE_RATE_HZ) - 2).clamp(1, n // 2 + 1)
+        counted = sounding[..., None] & (torch.arange(n // 2 + 1, device=output.device) < last[:, None, None])
+        difference = (heard - wanted).abs() + (torch.log(heard + _EPSILON) - torch.log(wanted + _EPSILON)).abs()
+        total = total + (difference * counted).sum() / counted.sum().clamp_min(1)
+    return total
 
 
 def a_weighting(frequency_hz: np.ndarray) -> np.ndarray:
@@ -176,10 +199,10 @@ def loudness_loss(output: torch.Tensor, target: torch.Tensor, frame: int = 2048)
     partials and noise are not to be known, the median of the logarithm lies under its mean.
     """
     frequencies = np.arange(frame // 2 + 1) * SAMPLE_RATE_HZ / frame
-    weights = torch.from_numpy(np.where(frequencies <= 8000.0, a_weighting(frequencies) ** 2, 0.0)).float()
-    window = torch.hann_window(frame)
-    # Power of a sine's square mean, whatever the window.
-    scale = 2.0 / (frame * float(window.square().sum()))
+    weights = torch.from_numpy(np.where(frequencies <= 8000.0, a_weighting(frequencies) ** 2, 0.0)).float().to(output.device)
+    window = torch.hann_window(frame, device=output.device)
+    # Power of a sine's square mean: the squares of a Hann window add up to three eighths of its length.
+    scale = 2.0 / (frame * 0.375 * frame)
     powers = [
         scale * (torch.view_as_real(torch.fft.rfft(x.unfold(-1, frame, frame // 2) * window)).square().sum(-1) @ weights)
         for x in (output, target)

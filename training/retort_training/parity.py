@@ -13,8 +13,8 @@ import numpy as np
 import soundfile
 import torch
 
-from . import FRAME_RATE_HZ, HOP, SAMPLE_RATE_HZ
-from .export import load_decoder
+from . import FRAME_RATE_HZ, HOP, SAMPLE_RATE_HZ, cnn, gru
+from .export import read_model
 from .features import FeatureError, retort_binary
 from .synth import controls
 
@@ -42,15 +42,41 @@ def write_frames(path: Path, f0_hz: np.ndarray, loudness_db: np.ndarray) -> None
 
 
 def decode(model: Path, f0_hz: np.ndarray, loudness_db: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict]:
-    """(pre-activations, controls, metadata), both `[frames, 1 + K + B]`, float64."""
-    decoder, metadata = load_decoder(model)
+    """(pre-activations, controls, metadata), both `[frames, 1 + K + B]`, float64; those of a decoder that steps at 50 Hz are
+    held from step to step, its controls ramped."""
+    tensors, metadata = read_model(model)
     f0 = torch.from_numpy(f0_hz.astype(np.float64))[:, None]
     loudness = torch.from_numpy(loudness_db.astype(np.float64))[:, None]
+    kind = _decode_convolutional if metadata["architecture"]["type"] == "cnn" else _decode_recurrent
     with torch.no_grad():
-        pre, _ = decoder(f0, loudness, decoder.initial_state(1).double())
-        values = controls(*pre, f0)
-    join = lambda parts: torch.cat(parts, -1)[:, 0].numpy()  # noqa: E731
+        pre, values = kind(tensors, metadata, f0, loudness)
+    join = lambda parts: torch.cat(parts, -1)[:, 0].double().numpy()  # noqa: E731
     return join(pre), join(values), metadata
+
+
+def _decode_recurrent(tensors: dict, metadata: dict, f0, loudness):
+    decoder = gru.Decoder(metadata["architecture"]["hidden"], metadata["n_harmonics"], metadata["n_noise_bands"])
+    scales = {k.removesuffix("_scale"): v for k, v in tensors.items() if k.endswith("_scale")}
+    weights = {
+        k: v.double() * scales[k].double()[:, None] if k in scales else v.double()
+        for k, v in tensors.items()
+        if not k.endswith("_scale")
+    }
+    decoder = decoder.double()
+    decoder.load_state_dict(weights)
+    pre, _ = decoder(f0, loudness, decoder.initial_state(1).double())
+    return pre, controls(*pre, f0)
+
+
+def _decode_convolutional(tensors: dict, metadata: dict, f0, loudness):
+    if metadata["precision"] == "int8":
+        # Whole numbers inside: the same to the last bit.
+        pre = cnn.play_quantised(tensors, f0, loudness)
+    else:
+        pre = cnn.play_folded({k: v.double() for k, v in tensors.items()}, f0, loudness)
+    stepped = controls(*(p.double() for p in pre), f0[:: cnn.STRIDE])
+    held = tuple(p.repeat_interleave(cnn.STRIDE, 0)[: len(f0)] for p in pre)
+    return held, tuple(cnn.ramped(part, len(f0)) for part in stepped)
 
 
 def harmonics(f0_hz: np.ndarray, amplitudes: np.ndarray) -> np.ndarray:

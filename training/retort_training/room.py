@@ -36,7 +36,7 @@ class Rooms(nn.Module):
 
     def offsets_db(self) -> torch.Tensor:
         """How much quieter each source was recorded than the reference, in dB: added to its loudness."""
-        return self.offset_db * (torch.arange(len(self.sources)) > 0)
+        return self.offset_db * (torch.arange(len(self.sources), device=self.offset_db.device) > 0)
 
     def forward(self, dry: torch.Tensor, source: torch.Tensor, keep_from: int) -> torch.Tensor:
         """`dry` `[voices, samples]`, `source` `[voices]`: the room's answer added, samples before `keep_from` dropped.

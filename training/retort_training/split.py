@@ -38,8 +38,20 @@ class Piece:
 BANDWIDTH_HZ = {
     ("violin", "garner"): 16_100.0,
     ("violin", "minjikim"): 15_700.0,
-    ("violin", "philharmonia"): 15_200.0,
 }
+PHILHARMONIA_BANDWIDTH_HZ = 15_200.0
+# The codec of these soft notes cut far lower.
+_DULL = {("trumpet", "philharmonia"): ("_pp_", 12_000.0)}
+
+
+def bandwidth_hz(instrument: str, source: str, file: str) -> float:
+    """Up to where a recording is to be trusted."""
+    part, limit_hz = _DULL.get((instrument, source), ("", 0.0))
+    if part and part in file:
+        return limit_hz
+    # Resampled to 32 kHz.
+    default = PHILHARMONIA_BANDWIDTH_HZ if source in ("philharmonia", "salamander") else 15_500.0
+    return BANDWIDTH_HZ.get((instrument, source), default)
 
 
 def make(index: Path, instrument: str, sources: list[str]) -> list[Piece]:
@@ -50,16 +62,16 @@ def make(index: Path, instrument: str, sources: list[str]) -> list[Piece]:
     lowest = min((int(r["midi"]) for r in rows if r["midi"]), default=0)
     for row in rows:
         seconds = float(row["seconds"])
-        bandwidth_hz = BANDWIDTH_HZ.get((instrument, row["source"]), 15_500.0)
         name, source = row["file"], row["source"]
+        trusted_hz = bandwidth_hz(instrument, source, name)
         if row["midi"]:
             held_out = (int(row["midi"]) - lowest) % NOTE_STEP == NOTE_OFFSET
-            pieces.append(Piece(name, source, NOTE, HELD_OUT if held_out else TRAIN, 0.0, seconds, bandwidth_hz))
+            pieces.append(Piece(name, source, NOTE, HELD_OUT if held_out else TRAIN, 0.0, seconds, trusted_hz))
         else:
             # Whole tenths of a second, so that a cut falls on a frame and on a sample at every rate.
             cut = round(seconds - HELD_OUT_SHARE * seconds, 1)
-            pieces.append(Piece(name, source, TAKE, TRAIN, 0.0, cut, bandwidth_hz))
-            pieces.append(Piece(name, source, TAKE, HELD_OUT, cut, seconds, bandwidth_hz))
+            pieces.append(Piece(name, source, TAKE, TRAIN, 0.0, cut, trusted_hz))
+            pieces.append(Piece(name, source, TAKE, HELD_OUT, cut, seconds, trusted_hz))
     return pieces
 
 

@@ -14,6 +14,10 @@ from .harmonic_kernel import harmonic_sum
 _LN_10 = math.log(10.0)
 
 
+# (amplitude `[T, V, 1]`, harmonic shares `[T, V, K]` that sum to 1, band magnitudes `[T, V, B]`)
+Controls = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+
+
 def exp_sigmoid(x: torch.Tensor) -> torch.Tensor:
     """2 sigmoid(x)^ln(10) + 1e-7, by way of the logarithm so that the gradient stays finite far below 0."""
     return 2.0 * torch.exp(_LN_10 * torch.nn.functional.logsigmoid(x)) + 1e-7
@@ -33,11 +37,11 @@ def band_frequencies_hz(n_bands: int) -> torch.Tensor:
 def controls(pre_amplitude, pre_harmonics, pre_noise, f0_hz):
     """Pre-activations to (amplitude `[T, V, 1]`, harmonic shares `[T, V, K]` that sum to 1, band magnitudes `[T, V, B]`)."""
     amplitude = exp_sigmoid(pre_amplitude)
-    numbers = torch.arange(1, pre_harmonics.shape[-1] + 1, dtype=f0_hz.dtype)
+    numbers = torch.arange(1, pre_harmonics.shape[-1] + 1, dtype=f0_hz.dtype, device=f0_hz.device)
     faded = exp_sigmoid(pre_harmonics) * fade(f0_hz[..., None] * numbers).to(pre_harmonics.dtype)
     total = faded.sum(-1, keepdim=True)
     shares = torch.where(total < 1e-7, torch.zeros_like(faded), faded / total.clamp_min(1e-7))
-    noise = exp_sigmoid(pre_noise) * fade(band_frequencies_hz(pre_noise.shape[-1])).to(pre_noise.dtype)
+    noise = exp_sigmoid(pre_noise) * fade(band_frequencies_hz(pre_noise.shape[-1])).to(pre_noise)
     return amplitude, shares, noise
 
 
@@ -67,22 +71,27 @@ class FilteredNoise:
     def __init__(self, n_bands: int, fir_ms: float):
         response = noise_response(n_bands, fir_ms)
         self.n_taps = response.shape[1]
+        if self.n_taps % 2:
+            raise ValueError(f"a noise filter of {fir_ms} ms has {self.n_taps} taps: their number must be even")
         # A piece and its tail in whole hops, so that overlap-add is a sum of shifted rows.
         self.n_hops = math.ceil((2 * HOP + self.n_taps - 1) / HOP)
         self.n_fft = self.n_hops * HOP
-        # The zero-phase spectrum is real: the gradient passes one real matrix product instead of an FFT.
-        delay = torch.exp(2j * math.pi * torch.arange(self.n_fft // 2 + 1, dtype=torch.float64) * (self.n_taps / 2) / self.n_fft)
-        self.to_spectrum = (torch.fft.rfft(response, n=self.n_fft) * delay).real.float()
-        self.delay = delay.conj().to(torch.complex64)
+        # The zero-phase spectrum is real: the gradient passes one real matrix product instead of an FFT. The delay of half
+        # the taps comes from where a piece lies in its transform.
+        advance = torch.exp(2j * math.pi * torch.arange(self.n_fft // 2 + 1, dtype=torch.float64) * (self.n_taps / 2) / self.n_fft)
+        self.to_spectrum = (torch.fft.rfft(response, n=self.n_fft) * advance).real.float()
         rising = torch.arange(HOP, dtype=torch.float32) / HOP
         self.triangle = torch.cat([rising, 1.0 - rising])
 
     def __call__(self, noise: torch.Tensor, magnitudes: torch.Tensor) -> torch.Tensor:
         """`noise` `[voices, (T - 1) * HOP]`, `magnitudes` `[T, voices, bands]`; returns the shape of `noise`."""
         n_frames, n_voices, _ = magnitudes.shape
+        if self.triangle.device != noise.device:
+            self.triangle, self.to_spectrum = self.triangle.to(noise.device), self.to_spectrum.to(noise.device)
         padded = torch.nn.functional.pad(noise, (HOP, HOP))
         pieces = padded.unfold(-1, 2 * HOP, HOP) * self.triangle
-        spectrum = torch.fft.rfft(pieces, n=self.n_fft) * self.delay
+        late = self.n_taps // 2
+        spectrum = torch.fft.rfft(torch.nn.functional.pad(pieces, (late, self.n_fft - 2 * HOP - late)))
         filters = (magnitudes @ self.to_spectrum).transpose(0, 1)
         filtered = torch.fft.irfft(spectrum * filters, n=self.n_fft).reshape(n_voices, n_frames, self.n_hops, HOP)
         total = filtered.new_zeros(n_voices, n_frames + self.n_hops, HOP)
@@ -99,5 +108,9 @@ class Synth:
 
     def __call__(self, pre, f0_hz, noise):
         """`pre`: the three heads' outputs; `noise` `[voices, (T - 1) * HOP]`, uniform in [-1, 1]; returns dry audio."""
-        amplitude, shares, magnitudes = controls(*pre, f0_hz)
+        return self.play(controls(*pre, f0_hz), f0_hz, noise)
+
+    def play(self, played: Controls, f0_hz, noise):
+        """Dry audio of controls."""
+        amplitude, shares, magnitudes = played
         return harmonic_sum(f0_hz, amplitude * shares) + self.noise_filter(noise, magnitudes)

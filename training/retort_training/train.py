@@ -7,19 +7,20 @@ minutes; a resumed run may be given another budget.
 
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import soxr
 import torch
 
-from . import FRAME_RATE_HZ, HOP, LOUDNESS_FLOOR_DB, SAMPLE_RATE_HZ, metrics
-from .gru import Decoder
+from . import BANDWIDTH_HZ, FRAME_RATE_HZ, HOP, LOUDNESS_FLOOR_DB, SAMPLE_RATE_HZ, cnn, gru, metrics
+from .crops import Batch, Crops
+from .instruments import Instrument
 from .loss import loudness_loss, multi_scale_loss
 from .room import Rooms
-from .sources import Crops, Tape
-from .synth import Synth
+from .synth import Controls, Synth
+from .tapes import Tape
 
 WARM_UP_STEPS = 100
 LEAST_RATE = 0.03
@@ -28,9 +29,19 @@ ROOM_RATE = 0.15
 OFFSET_RATE = 10.0
 
 
+# Normalisation of a convolutional decoder keeps its statistics from this share of the budget on.
+FREEZE_AT = 0.5
+# Windows of the loss in training lie half as densely as in the score, at places of chance.
+OVERLAP = 2
+
+
 @dataclass
 class Plan:
-    """Everything that decides the outcome of a run beside the data."""
+    """Everything that decides the outcome of a run beside the data.
+
+    `hidden` is the width of a GRU decoder, `channels` that of a convolutional one: one of the two is 0. `taught_by` is how a
+    student learns from a teacher: not at all, from its `audio` or from its `controls`.
+    """
 
     variant: str
     hidden: int
@@ -45,11 +56,28 @@ class Plan:
     weight_decay: float = 0.01
     average: float = 0.995
     seed: int = 1
+    channels: int = 0
+    taught_by: str = ""
+
+    def decoder(self) -> torch.nn.Module:
+        if self.channels:
+            return cnn.Decoder(self.channels, self.n_harmonics, self.n_noise_bands)
+        return gru.Decoder(self.hidden, self.n_harmonics, self.n_noise_bands)
+
+
+def plan_for(variant: str, instrument: Instrument) -> Plan:
+    """The plan of a variant for an instrument. The convolutional ones keep the published 60 harmonics."""
+    plan = PLANS[variant]
+    return plan if plan.channels else replace(plan, n_harmonics=instrument.n_harmonics)
 
 
 PLANS = {
     "full": Plan("full", hidden=512, learning_rate=7e-4, voices=4, crop_s=1.0),
     "reduced": Plan("reduced", hidden=16, learning_rate=2e-3, voices=6, crop_s=2.0),
+    "reduced-ad": Plan("reduced-ad", hidden=16, learning_rate=2e-3, voices=6, crop_s=2.0, taught_by="audio"),
+    "reduced-cd": Plan("reduced-cd", hidden=16, learning_rate=2e-3, voices=6, crop_s=2.0, taught_by="controls"),
+    "cnn": Plan("cnn", 0, learning_rate=2e-3, voices=6, crop_s=2.0, pre_roll_s=0.4, n_harmonics=60, channels=128),
+    "cnn-tiny": Plan("cnn-tiny", 0, learning_rate=6e-3, voices=6, crop_s=2.0, pre_roll_s=0.4, n_harmonics=60, channels=8),
 }
 
 
@@ -60,11 +88,11 @@ def seconds_to_frames(seconds: float) -> int:
 class Run:
     """A decoder with its rooms, their optimiser and their averaged weights (which are what is scored and exported)."""
 
-    def __init__(self, plan: Plan, sources: list[str], frozen_rooms: dict | None = None):
+    def __init__(self, plan: Plan, sources: list[str], frozen_rooms: dict | None = None, device: str = "cpu"):
         torch.manual_seed(plan.seed)
-        self.plan = plan
-        self.decoder = Decoder(plan.hidden, plan.n_harmonics, plan.n_noise_bands)
-        self.rooms = Rooms(sources)
+        self.plan, self.device = plan, device
+        self.decoder = plan.decoder().to(device)
+        self.rooms = Rooms(sources).to(device)
         self.synth = Synth(plan.n_noise_bands, plan.noise_fir_ms)
         if frozen_rooms is not None:
             self.rooms.load_state_dict(frozen_rooms)
@@ -85,35 +113,39 @@ class Run:
         named = {f"decoder.{k}": v.detach() for k, v in self.decoder.named_parameters()}
         return named | {f"rooms.{k}": v.detach() for k, v in self.rooms.named_parameters()}
 
-    def render(self, f0_hz, loudness_db, source, pre_roll: int, noise=None):
-        """Wet audio `[voices, samples]` of the frames after the pre-roll, which is decoded without gradients."""
-        voices = f0_hz.shape[1]
+    def controls(self, f0_hz, loudness_db, source, pre_roll: int) -> Controls:
+        """Controls of all frames; `source` `[voices]` says whose level the loudness is measured at."""
         loudness = (loudness_db + self.rooms.offsets_db()[source]).clamp_min(LOUDNESS_FLOOR_DB)
-        state = self.decoder.initial_state(voices)
-        early = ()
         # Scores and exports are of the exact decoder; only training takes the short cut.
-        exact = not torch.is_grad_enabled()
-        if pre_roll:
-            with torch.no_grad():
-                early, state = self.decoder(f0_hz[:pre_roll], loudness[:pre_roll], state, exact)
-        late, _ = self.decoder(f0_hz[pre_roll:], loudness[pre_roll:], state, exact)
-        pre = tuple(torch.cat(pair) for pair in zip(early, late)) if pre_roll else late
+        return self.decoder.controls(f0_hz, loudness, pre_roll, exact=not torch.is_grad_enabled())
+
+    def sound(self, controls: Controls, f0_hz, source, pre_roll: int, noise=None):
+        """Wet audio `[voices, samples]` of the frames after the pre-roll."""
         if noise is None:
-            noise = 2.0 * torch.rand(voices, (f0_hz.shape[0] - 1) * HOP) - 1.0
-        return self.rooms(self.synth(pre, f0_hz, noise), source, keep_from=pre_roll * HOP)
+            noise = 2.0 * torch.rand(f0_hz.shape[1], (f0_hz.shape[0] - 1) * HOP, device=self.device) - 1.0
+        return self.rooms(self.synth.play(controls, f0_hz, noise), source, keep_from=pre_roll * HOP)
+
+    def render(self, f0_hz, loudness_db, source, pre_roll: int, noise=None):
+        """`sound` of `controls`."""
+        return self.sound(self.controls(f0_hz, loudness_db, source, pre_roll), f0_hz, source, pre_roll, noise)
 
     def train_step(self, crops: Crops, progress: float) -> float:
-        """One update; `progress` is the share of the budget that is spent. Returns the loss."""
+        """One update; `progress` is the share of the budget that is spent. Returns the spectral loss."""
         fade = LEAST_RATE + (1.0 - LEAST_RATE) * 0.5 * (1.0 + math.cos(math.pi * min(progress, 1.0)))
         scale = fade * min(1.0, (self.step + 1) / WARM_UP_STEPS)
         for group, base in zip(self.optimiser.param_groups, self.base_rates):
             group["lr"] = base * scale
-        batch = crops.draw(self.plan.voices)
+        if progress >= FREEZE_AT and self.plan.channels:
+            self.decoder.freeze()
+        batch = crops.draw(self.plan.voices).to(self.device)
         pre_roll = seconds_to_frames(self.plan.pre_roll_s)
-        heard = self.render(batch.f0_hz, batch.loudness_db, batch.source, pre_roll)
+        played = self.controls(batch.f0_hz, batch.loudness_db, batch.source, pre_roll)
+        heard = self.sound(played, batch.f0_hz, batch.source, pre_roll)
         wanted = batch.audio[:, pre_roll * HOP :].contiguous()
-        loss = multi_scale_loss(heard, wanted, batch.bandwidth_hz)
+        loss = self.distance(heard, wanted, batch.bandwidth_hz)
         total = loss + self.plan.loudness_weight * loudness_loss(heard, wanted)
+        if self.plan.taught_by:
+            total = self.with_teacher(total, played, heard, batch, pre_roll)
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
         torch.nn.utils.clip_grad_norm_([p for g in self.optimiser.param_groups for p in g["params"]], CLIP_NORM)
@@ -124,6 +156,23 @@ class Run:
         weights = self.weights()
         torch._foreach_lerp_([self.average[name] for name in weights], list(weights.values()), 1.0 - keep)
         return float(loss.detach())
+
+    def distance(self, heard, wanted, bandwidth_hz):
+        """The spectral loss at places of chance."""
+        return multi_scale_loss(heard, wanted, bandwidth_hz, OVERLAP, float(torch.rand(())))
+
+    def with_teacher(self, reconstruction, played: Controls, heard, batch: Batch, pre_roll: int):
+        """The distillation losses of "Distilling DDSP": half the reconstruction, and the teacher's audio or controls."""
+        if batch.taught is None:
+            raise ValueError(f"{self.plan.variant} learns from a teacher, but the tapes carry no controls of one")
+        if self.plan.taught_by == "audio":
+            with torch.no_grad():
+                example = self.sound(batch.taught, batch.f0_hz, batch.source, pre_roll)
+            # The teacher has no bandwidth of its own to be masked.
+            whole = torch.full_like(batch.bandwidth_hz, BANDWIDTH_HZ)
+            return 0.5 * reconstruction + 0.5 * self.distance(heard, example, whole)
+        late = [(mine[pre_roll:], theirs[pre_roll:]) for mine, theirs in zip(played, batch.taught)]
+        return 0.5 * reconstruction + sum((mine - theirs).abs().mean() for mine, theirs in late)
 
     def averaged_rooms(self) -> dict[str, torch.Tensor]:
         """The rooms' state with averaged weights, to be frozen in another run."""
@@ -149,9 +198,9 @@ class Run:
         part.replace(path)
 
     @classmethod
-    def load(cls, path: Path, other_rooms: dict | None = None) -> "Run":
+    def load(cls, path: Path, other_rooms: dict | None = None, device: str = "cpu") -> "Run":
         """A checkpoint to go on with; with `other_rooms` these take the place of its own and are frozen."""
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, weights_only=True, map_location=device)
         if other_rooms is not None and not state["rooms_frozen"]:
             # The optimiser keeps what it knows of the decoder, its first group.
             state["rooms_frozen"] = True
@@ -163,7 +212,7 @@ class Run:
             state["rooms"] = other_rooms
             state["average"] |= {f"rooms.{name}": value.clone() for name, value in other_rooms.items()}
             state["progress"][2] = math.inf
-        run = cls(Plan(**state["plan"]), state["sources"], state["rooms"] if state["rooms_frozen"] else None)
+        run = cls(Plan(**state["plan"]), state["sources"], state["rooms"] if state["rooms_frozen"] else None, device)
         run.decoder.load_state_dict(state["decoder"])
         run.rooms.load_state_dict(state["rooms"])
         run.average = state["average"]
@@ -199,11 +248,11 @@ def held_out_loss(run: Run, tapes: list[Tape]) -> float:
     losses, lengths = [], []
     with torch.no_grad(), run.with_average():
         for tape in tapes:
-            f0 = torch.from_numpy(tape.features.f0_hz)[:, None]
-            loudness = torch.from_numpy(tape.features.loudness_db)[:, None]
-            source = torch.tensor([run.rooms.sources.index(tape.source)])
-            noise = 2.0 * torch.rand(1, len(tape) * HOP, generator=generator) - 1.0
-            heard = run.render(f0, loudness, source, 0, noise)[0].numpy()
+            f0 = torch.from_numpy(tape.features.f0_hz)[:, None].to(run.device)
+            loudness = torch.from_numpy(tape.features.loudness_db)[:, None].to(run.device)
+            source = torch.tensor([run.rooms.sources.index(tape.source)], device=run.device)
+            noise = (2.0 * torch.rand(1, len(tape) * HOP, generator=generator) - 1.0).to(run.device)
+            heard = run.render(f0, loudness, source, 0, noise)[0].cpu().numpy()
             both = [soxr.resample(x, SAMPLE_RATE_HZ, metrics.RATE_HZ, quality="HQ") for x in (tape.audio, heard)]
             losses.append(metrics.multi_scale_loss(both[0][skip:], both[1][skip:]))
             lengths.append(len(tape))

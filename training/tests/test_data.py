@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retort_training import HOP, features, split
+from retort_training import HOP, SAMPLE_RATE_HZ, features, split
 from retort_training.features import FeatureError, Features, hold_pitch, measure
-from retort_training.sources import GAP_FRAMES, Crops, Tape, cut, splice
+from retort_training.crops import Crops
+from retort_training.instruments import INSTRUMENTS
+from retort_training.tapes import Copy, Note, Tape, apart, bound, copies, damped, load_tapes, note_number
 
 FEATURE_ROWS = "time_s,f0_hz,voicing,loudness_db\n0.0,440.5,0.25,-70.0\n0.004,441.0,0.75,-30.5\n0.008,300.0,0.0,-60.0\n"
 
@@ -93,28 +95,95 @@ def audio_of(n_segments: int) -> np.ndarray:
     return np.repeat(np.arange(n_segments), HOP).astype(np.float32)
 
 
-def test_a_cut_keeps_frames_beside_their_audio():
-    audio, frames = cut(audio_of(100), frames_of(101), 0.04, 0.2)
-    assert len(audio) == 40 * HOP and len(frames) == 41
-    assert audio[0] == 10 and frames.f0_hz[0] == 110.0
-    assert audio[-1] == 49 and frames.f0_hz[-1] == 150.0
-
-
-def test_spliced_notes_keep_frames_beside_their_audio():
-    parts = [(audio_of(20), frames_of(21)), (audio_of(30), frames_of(31, 500.0))]
-    tape = splice(parts, "notes", 15_000.0)
-    assert len(tape.audio) == len(tape) * HOP == (20 + 30 + 2 * GAP_FRAMES) * HOP
-    second = 20 + GAP_FRAMES
-    assert tape.features.f0_hz[second] == 600.0 and tape.audio[second * HOP] == 0.0
-    assert tape.features.f0_hz[second - 1] == tape.features.f0_hz[19]
-    assert tape.features.loudness_db[second - 1] == -80.0
-
-
-def test_a_crop_that_is_softer_is_softer_in_audio_and_loudness_alike():
+def test_a_crop_keeps_frames_beside_their_audio():
     tape = Tape("a", audio_of(100), frames_of(101), 15_000.0)
-    crops = Crops([tape], ["a"], 20, {}, seed=0)
-    plain = crops.batch([(tape, 30, 0.0)])
-    soft = crops.batch([(tape, 30, -6.0)])
-    assert plain.f0_hz[0, 0] == 130.0 and plain.audio[0, 0] == 30.0
-    assert np.allclose(soft.audio, plain.audio * 10 ** (-6 / 20))
-    assert np.allclose(soft.loudness_db, plain.loudness_db - 6.0)
+    crop = Crops([tape], ["a"], 20, {}, seed=0).batch([(tape, 30)])
+    assert crop.f0_hz[0, 0] == 130.0 and crop.audio[0, 0] == 30.0
+    assert crop.f0_hz[-1, 0] == 150.0 and crop.audio[0, -1] == 49.0
+    assert crop.taught is None
+
+
+def test_a_crop_brings_the_controls_of_a_teacher_along():
+    tape = Tape("a", audio_of(100), frames_of(101), 15_000.0)
+    tape.taught = tuple(np.arange(101, dtype=np.float16)[:, None].repeat(n, 1) for n in (1, 3, 2))
+    crop = Crops([tape], ["a"], 20, {}, seed=0).batch([(tape, 30)])
+    assert [tuple(part.shape) for part in crop.taught] == [(21, 1, 1), (21, 1, 3), (21, 1, 2)]
+    assert crop.taught[2][0, 0, 0] == 30.0
+
+
+def tone(midi: float, seconds: float, rises_s: float = 0.05, falls_s: float = 0.2) -> np.ndarray:
+    time = np.arange(round(seconds * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
+    shape = np.minimum(1.0, np.minimum(time / rises_s, (seconds - time) / falls_s))
+    return (0.3 * shape * np.sin(2 * np.pi * 440.0 * 2 ** ((midi - 69) / 12) * time)).astype(np.float32)
+
+
+def notes_of(midis: list[int], **shape) -> list[Note]:
+    return [Note(tone(m, 1.5, **shape), m, "mf", True) for m in midis]
+
+
+def level_db(audio: np.ndarray) -> np.ndarray:
+    blocks = audio[: len(audio) // HOP * HOP].reshape(-1, HOP)
+    return 10.0 * np.log10(np.square(blocks).mean(axis=1) + 1e-12)
+
+
+def test_a_note_s_name_is_its_number():
+    assert [note_number(n) for n in ("C4", "As3", "A4", "Cs6")] == [60, 58, 69, 85]
+    assert np.isnan(note_number("phrase"))
+
+
+def test_notes_that_stand_apart_have_silence_between():
+    audio = apart(notes_of([60, 64, 67]), np.random.default_rng(0))
+    silent = level_db(audio) < -100.0
+    assert np.sum(np.diff(silent.astype(int)) == 1) == 3
+
+
+def test_bound_notes_pass_into_each_other_without_a_hole_or_a_click():
+    audio = bound(notes_of([60, 62, 64, 65, 67, 69]), np.random.default_rng(3))
+    level = level_db(audio)
+    sounding = np.flatnonzero(level > -40.0)
+    inside = level[sounding[0] + 15 : sounding[-1] - 60]
+    # Some lines end and a new one begins; within a line the level holds.
+    assert np.mean(inside > -22.0) > 0.85
+    # No step is larger than that of the highest note at its full level.
+    assert np.abs(np.diff(audio)).max() < 0.3 * 2 * np.pi * 440.0 / SAMPLE_RATE_HZ * 2.0
+
+
+def test_a_damper_silences_a_ringing_note():
+    ringing = [Note(tone(60, 6.0, 0.005, 5.9), 60, "v8", True) for _ in range(4)]
+    audio = damped(ringing, np.random.default_rng(1))
+    assert len(audio) / SAMPLE_RATE_HZ < 4 * 4.0
+    assert (level_db(audio) < -60.0).any() and np.isfinite(audio).all()
+
+
+def test_tapes_are_heard_at_other_pitches_and_levels_too(tmp_path: Path):
+    import soundfile
+
+    violin = INSTRUMENTS["violin"]
+    soundfile.write(tmp_path / "philharmonia_A4_mf_normal_15.wav", tone(69, 2.0), SAMPLE_RATE_HZ, subtype="FLOAT")
+    pieces = [split.Piece("philharmonia_A4_mf_normal_15.wav", "philharmonia", split.NOTE, split.TRAIN, 0.0, 2.0, 15_000.0)]
+    heard: list[tuple[int, float, float]] = []
+
+    def measure_tape(path: Path, lowest_pitch_hz: int) -> Features:
+        audio, _ = soundfile.read(path)
+        spectrum = np.abs(np.fft.rfft(audio * np.hanning(len(audio))))
+        heard.append((lowest_pitch_hz, np.argmax(spectrum) * SAMPLE_RATE_HZ / len(audio), np.abs(audio).max()))
+        return frames_of(len(audio) // HOP + 1)
+
+    tapes = load_tapes(pieces, tmp_path, violin, [Copy(160), Copy(40, 0.5, -6.0)], measure_tape, lines=False)
+    assert [h[0] for h in heard] == [160, 40]
+    assert heard[0][1] == pytest.approx(440.0, abs=1.0) and heard[1][1] == pytest.approx(440.0 * 2 ** (0.5 / 12), abs=1.0)
+    assert heard[1][2] == pytest.approx(heard[0][2] / 2, rel=0.02)
+    assert all(len(t.audio) == len(t) * HOP for t in tapes)
+
+
+def test_the_trumpet_s_soft_fortissimo_is_put_right():
+    trumpet = INSTRUMENTS["trumpet"].source("philharmonia")
+    assert trumpet.gain_db("trumpet/philharmonia_A4_ff_normal_15.flac") == 5.0
+    assert trumpet.gain_db("trumpet/philharmonia_A4_ff_normal_very-long.flac") == 0.0
+    assert trumpet.gain_db("trumpet/philharmonia_A4_f_normal_15.flac") == 0.0
+
+
+def test_every_instrument_is_heard_with_its_own_setting_first():
+    for instrument in INSTRUMENTS.values():
+        assert copies(instrument)[0] == Copy(instrument.lowest_pitch_hz)
+        assert 40 in {c.lowest_pitch_hz for c in copies(instrument)}

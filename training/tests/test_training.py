@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from retort_training import HOP, SAMPLE_RATE_HZ, export, parity
+from retort_training import HOP, SAMPLE_RATE_HZ, export, parity, statistics
 from retort_training.features import Features
 from retort_training.instruments import INSTRUMENTS
 from retort_training.room import Rooms
-from retort_training.sources import Crops, Tape
+from retort_training.crops import Crops
+from retort_training.tapes import Tape
 from retort_training.train import Budget, Plan, Run, seconds_to_frames, train
 
 SECONDS = 4.0
@@ -128,15 +129,15 @@ def test_an_exported_model_says_what_it_was_made_from(models: Path):
 
 def test_a_trill_has_jitter_and_a_steady_tone_has_none():
     steady = tone("garner").features
-    assert export.jitter([steady])["f0_jitter_cents"] == 0.0
+    assert statistics.jitter([steady])["f0_jitter_cents"] == 0.0
     rough = Features(steady.f0_hz * 2 ** (np.random.default_rng(0).normal(0, 5, len(steady)) / 1200), *(steady.voicing, steady.loudness_db))
-    assert export.jitter([rough])["f0_jitter_cents"] == pytest.approx(5.0, rel=0.1)
+    assert statistics.jitter([rough])["f0_jitter_cents"] == pytest.approx(5.0, rel=0.1)
 
 
 def test_an_onset_is_measured_from_30_db_under_the_level_to_3_db_under_it():
     ramp = np.concatenate([np.linspace(-80.0, -20.0, 61), np.full(200, -20.0), np.linspace(-20.0, -80.0, 121)])
     note = Features(np.full(len(ramp), 400.0), np.ones(len(ramp)), ramp)
-    times = export.onset_and_release([note])
+    times = statistics.onset_and_release([note])
     # 1 dB per frame up, half a dB per frame down; a frame is 4 ms.
     assert times["onset_ms"] == pytest.approx(27 * 4, abs=8)
     assert times["release_ms"] == pytest.approx(54 * 4, abs=8)

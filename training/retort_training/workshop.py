@@ -1,0 +1,77 @@
+"""One training job from recordings to checkpoints: gathers the material, begins or goes on with a run, trains it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from . import FRAME_RATE_HZ, split
+from .batch import FINISHED, Item
+from .crops import Crops
+from .instruments import INSTRUMENTS
+from .tapes import Copy, copies, load_tapes, shortened
+from .teacher import teach
+from .train import Budget, Run, plan_for, seconds_to_frames, train
+
+# The held-out material that is looked at while training; scores use all of it.
+HELD_OUT_S = 40.0
+
+
+@dataclass
+class Job:
+    """A model to train. `rooms_from` and `teacher` are checkpoints; `changes` replace fields of the variant's plan."""
+
+    instrument: str
+    variant: str
+    budget: Budget
+    rooms_from: Path | None = None
+    teacher: Path | None = None
+    changes: dict = field(default_factory=dict)
+    sources: list[str] | None = None
+
+    def folder(self, runs: Path) -> Path:
+        """Where its checkpoints are: further seeds lie beside the first."""
+        return Item(self.instrument, self.variant, self.changes.get("seed", 1)).folder(runs)
+
+
+def train_job(
+    job: Job, data: Path, runs: Path, measure: Callable, restart: bool = False, device: str = "cpu"
+) -> Run:
+    """Trains a job to the end of its budget, from its last checkpoint if there is one."""
+    instrument = INSTRUMENTS[job.instrument]
+    folder = job.folder(runs)
+    checkpoint = folder / "last.pt"
+    rooms = Run.load(job.rooms_from, device=device).averaged_rooms() if job.rooms_from else None
+    if checkpoint.exists() and not restart:
+        run = Run.load(checkpoint, rooms if rooms is not None and not _has_frozen_rooms(checkpoint) else None, device)
+        run.plan.loudness_weight = job.changes.get("loudness_weight", run.plan.loudness_weight)
+        print(f"going on with {checkpoint} at step {run.step}", flush=True)
+    else:
+        run = Run(replace(plan_for(job.variant, instrument), **job.changes), instrument.source_names(), rooms, device)
+    pieces = [p for p in split.read(instrument.name) if job.sources is None or p.source in job.sources]
+    material = [p for p in pieces if p.part == split.TRAIN]
+    # The same tapes for every variant and seed, so that they differ in nothing else.
+    tapes = load_tapes(material, data, instrument, copies(instrument), measure)
+    if run.plan.taught_by:
+        if job.teacher is None:
+            raise ValueError(f"{job.variant} learns from a teacher: name its checkpoint with --teacher")
+        teach(tapes, job.teacher)
+    reference = instrument.sources[0].name
+    asked = [p for p in pieces if p.part == split.HELD_OUT and p.source == reference]
+    held_out = load_tapes(asked, data, instrument, [Copy(instrument.lowest_pitch_hz)], measure, lines=False)
+    held_out = shortened(held_out, HELD_OUT_S)
+    n_segments = seconds_to_frames(run.plan.pre_roll_s + run.plan.crop_s)
+    # A resumed run must not draw the crops of its start again.
+    crops = Crops(tapes, instrument.source_names(), n_segments, instrument.weights(), seed=run.plan.seed * 1000 + run.step)
+    print(
+        f"{instrument.name}/{run.plan.variant}: {run.decoder.parameter_count()} parameters, "
+        f"{sum(map(len, tapes)) / 60 / FRAME_RATE_HZ:.1f} minutes of tape to train on, "
+        f"{sum(map(len, held_out)) / FRAME_RATE_HZ:.0f} s of {reference} held out",
+        flush=True,
+    )
+    train(run, crops, held_out, folder, job.budget)
+    (folder / FINISHED).write_text(f"{run.step} steps, held out {run.best:.4f} at step {run.best_step}\n", encoding="utf-8")
+    return run
+
+
+def _has_frozen_rooms(checkpoint: Path) -> bool:
+    return Run.load(checkpoint).rooms_frozen
