@@ -121,7 +121,7 @@ fn an_unknown_model_is_refused_with_those_that_there_are() {
     for id in ["violin/reducd", "../../etc/passwd", "violin", ""] {
         retort!("render", input, output, "--model", id).fails(1, &[id, "violin/reduced"]);
     }
-    retort!("models", "--models", folder.path().join("absent")).fails(1, &["absent", "does not exist"]);
+    retort!("models", "--models", folder.path().join("absent")).fails(1, &["absent", "no such folder", "--models"]);
     assert!(!output.exists());
 }
 
