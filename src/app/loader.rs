@@ -7,14 +7,11 @@ use std::sync::{
 
 use super::AppError;
 use crate::{
-    engine::{Instrument, InstrumentParts, profile},
+    engine::{Instrument, InstrumentParts, SLOTS, profile},
     library::Library,
     model::Metadata,
     panel::{ModelEntry, TrainedRange},
 };
-
-/// Notes that can sound at a time.
-const VOICES: usize = 1;
 
 /// A model for a sample rate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +70,7 @@ fn build(request: &Request) -> Result<Box<Instrument>, AppError> {
         room: loaded.room.as_deref(),
         profile: profile(&loaded.model.metadata),
         sample_rate_hz: request.sample_rate_hz,
-        voices: VOICES,
+        voices: SLOTS,
     })))
 }
 

@@ -1,6 +1,7 @@
 //! The settings that shape an engine's sound, and the table that names them for hosts, panel and command line.
 
 use crate::frame::LOUDNESS_FLOOR_DB;
+use crate::performer::Playing;
 
 /// Where frames come from. One setting, no guessing: a host shifts a track by the latency that is reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -151,6 +152,8 @@ pub struct Settings {
     pub mix: f32,
     /// dB; at or below the range's least value: silence.
     pub output_gain: f32,
+    /// How notes are played.
+    pub playing: Playing,
 }
 
 impl Default for Settings {
@@ -163,6 +166,7 @@ impl Default for Settings {
             room: 0.0,
             mix: 0.0,
             output_gain: 0.0,
+            playing: Playing::default(),
         };
         for spec in &Setting::ALL {
             settings.set(spec.setting, spec.default);
