@@ -21,7 +21,9 @@ pub use mix::DryWet;
 pub use profile::profile;
 pub use settings::{Setting, SettingSpec, Settings, Source, Unit, gain_from_db, offset_loudness};
 
-pub use crate::performer::{Event, EventKind, Expression, Mode, NoteAddress, Playing, SLOTS, Tuning, TuningError, from_midi};
+pub use crate::performer::{
+    Event, EventKind, Expression, Mode, NoteAddress, Playing, SLOTS, Tuning, TuningError, from_midi,
+};
 
 use crate::analysis::{AnalysisError, LowestPitch};
 use crate::frame::{FRAME_RATE_HZ, Frame, FrameClock};

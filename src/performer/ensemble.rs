@@ -207,7 +207,10 @@ impl Ensemble {
 
     /// The voice of the modes with one voice: the newest that is not fading out for another.
     fn single(&self, sample: u64) -> Option<usize> {
-        self.sounding(sample).filter(|(_, voice)| !voice.stolen).max_by_key(|(_, voice)| voice.start).map(|(slot, _)| slot)
+        self.sounding(sample)
+            .filter(|(_, voice)| !voice.stolen)
+            .max_by_key(|(_, voice)| voice.start)
+            .map(|(slot, _)| slot)
     }
 
     fn start(&mut self, sample: u64, note: NoteAddress, velocity: f32, playing: &Playing) -> Change {
@@ -253,8 +256,8 @@ impl Ensemble {
         let rate = self.sample_rate_hz;
         let Some(voice) = &mut self.slots[slot] else { return };
         let time_s = (sample - voice.start) as f32 / rate;
-        let interval = 12.0
-            * (self.tuning.frequency_hz(voice.note.key) / self.tuning.frequency_hz(held.note.key)).log2();
+        let interval =
+            12.0 * (self.tuning.frequency_hz(voice.note.key) / self.tuning.frequency_hz(held.note.key)).log2();
         let from = interval + voice.glide(sample, playing, rate);
         let bound = playing.mode == Mode::Legato && !voice.envelope.is_released();
         voice.become_note(held.note, from, sample);
@@ -455,8 +458,13 @@ mod tests {
 
     #[test]
     fn the_sostenuto_pedal_holds_only_what_was_down() {
-        let events =
-            [(0, on(key(60))), (10, cc(0, cc::SOSTENUTO, 1.0)), (20, on(key(64))), (30, off(key(60))), (30, off(key(64)))];
+        let events = [
+            (0, on(key(60))),
+            (10, cc(0, cc::SOSTENUTO, 1.0)),
+            (20, on(key(64))),
+            (30, off(key(60))),
+            (30, off(key(64))),
+        ];
         let mut ensemble = after(&events, &STILL);
         assert_eq!(held_semitones(&ensemble, 90_000, &STILL), [60.0]);
         ensemble.happen(90_000, &cc(0, cc::SOSTENUTO, 0.0), &STILL);
@@ -525,7 +533,9 @@ mod tests {
         };
         let plain = steady(&[]);
         assert!((plain - profile.loudness_db(0.6)).abs() < 0.1);
-        assert!((steady(&[(1, EventKind::ChannelPressure { channel: 0, value: 1.0 })]) - profile.loudest_db).abs() < 0.1);
+        assert!(
+            (steady(&[(1, EventKind::ChannelPressure { channel: 0, value: 1.0 })]) - profile.loudest_db).abs() < 0.1
+        );
         let half = 0.5 * (profile.loudest_db - profile.softest_db);
         assert!((steady(&[(1, cc(0, cc::EXPRESSION, 0.5))]) - (plain - half)).abs() < 0.1);
         let press = EventKind::Expression { note: key(60), expression: Expression::Pressure, value: 0.5 };
