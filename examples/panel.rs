@@ -109,7 +109,9 @@ fn main() -> eframe::Result {
             instrument: instrument.into(),
             variant: variant.into(),
             n_parameters,
+            n_bytes: n_parameters + 20_000,
             multi_scale_loss: Some(loss),
+            gap_closed: variant.ends_with("-ad").then_some(0.4),
             cpu_share: Some(cpu),
             range: Some(TrainedRange { f0_hz, loudness_db: [-62.0, -12.0] }),
         }
@@ -117,6 +119,9 @@ fn main() -> eframe::Result {
     let models = vec![
         entry("violin/full", 4_298_406, 5.1, 0.05, [190.0, 2_700.0]),
         entry("violin/reduced", 9_412, 5.4, 0.005, [190.0, 2_700.0]),
+        entry("violin/reduced-ad", 9_412, 5.3, 0.005, [190.0, 2_700.0]),
+        entry("violin/cnn", 312_830, 5.3, 0.006, [190.0, 2_700.0]),
+        entry("violin/cnn-tiny-q", 2_390, 5.5, 0.004, [190.0, 2_700.0]),
         entry("trumpet/full", 4_298_406, 5.0, 0.05, [160.0, 1_200.0]),
         entry("flute/reduced", 9_412, 5.2, 0.005, [250.0, 2_500.0]),
     ];

@@ -6,7 +6,11 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use retort::analysis::LowestPitch;
-use retort::engine::{Engine, EngineConfig, Event, EventKind, NoteAddress, Settings, Source};
+use retort::engine::{
+    Engine, EngineConfig, Event, EventKind, Instrument, InstrumentParts, NoteAddress, Settings, Source, profile,
+};
+use retort::model::Model;
+use retort::model::testing::{random_cnn, random_model};
 use support::following_instrument;
 
 /// Counts this thread's allocations and frees.
@@ -45,13 +49,41 @@ fn the_counter_counts() {
     assert_eq!(counted(|| drop(std::hint::black_box(Box::new(1)))), 2);
 }
 
+/// An instrument of a model file.
+fn instrument_of(bytes: &[u8]) -> Box<Instrument> {
+    let model = Model::from_bytes(bytes).unwrap();
+    Box::new(Instrument::build(&InstrumentParts {
+        decoder: model.decoder,
+        room: None,
+        profile: profile(&model.metadata),
+        sample_rate_hz: 44_100,
+        voices: 1,
+    }))
+}
+
 #[test]
 fn processing_never_allocates() {
+    processes_without_allocation(|_| following_instrument(44_100));
+}
+
+#[test]
+fn no_decoder_allocates() {
+    for int8 in [false, true] {
+        processes_without_allocation(|first| match first {
+            true => instrument_of(&random_model("violin/test", 16, 1)),
+            false => instrument_of(&random_cnn("violin/test", 16, int8, 1)),
+        });
+        processes_without_allocation(|_| instrument_of(&random_cnn("violin/test", 8, int8, 2)));
+    }
+}
+
+/// `instrument` gives the first one and the one that replaces it.
+fn processes_without_allocation(instrument: impl Fn(bool) -> Box<Instrument>) {
     for source in [Source::Audio, Source::Notes] {
         let config = EngineConfig { sample_rate_hz: 44_100, source, lowest_pitch: LowestPitch::Hz40 };
         let mut engine = Engine::new(config).unwrap();
-        assert!(engine.set_instrument(following_instrument(44_100)).is_none());
-        let mut next = Some(following_instrument(44_100));
+        assert!(engine.set_instrument(instrument(true)).is_none());
+        let mut next = Some(instrument(false));
         let mut retired = None;
         let input: Vec<f32> = (0..44_100).map(|n| 0.3 * (n as f32 * 0.04).sin()).collect();
         let mut output = vec![0.0; 441];

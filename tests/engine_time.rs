@@ -10,6 +10,8 @@ use support::{Noise, following_instrument, render};
 const RATE: u32 = 48_000;
 /// Samples of a frame at that rate.
 const TICK: usize = RATE as usize / 250;
+/// Of the onsets drawn by chance: a hundred each.
+const SEEDS: [u64; 5] = [7, 1, 2, 3, 4];
 
 fn engine(source: Source, lowest_pitch: LowestPitch, sample_rate_hz: u32) -> Engine {
     let mut engine = Engine::new(EngineConfig { sample_rate_hz, source, lowest_pitch }).unwrap();
@@ -42,40 +44,52 @@ fn rms(samples: &[f32], at: usize, len: usize) -> f32 {
 
 #[test]
 fn the_reported_latency_is_the_time_from_an_onset_to_half_the_steady_level() {
-    // At 40 Hz the aim of 90 % is missed: measured are 87 %.
-    for (lowest, f0_range, least_within_4_ms) in [
-        (LowestPitch::Hz160, [165.0_f32, 1_500.0], 90),
-        (LowestPitch::Hz80, [82.0, 800.0], 90),
-        (LowestPitch::Hz40, [55.0, 400.0], 85),
+    for (lowest, f0_range) in [
+        (LowestPitch::Hz160, [165.0_f32, 1_500.0]),
+        (LowestPitch::Hz80, [82.0, 800.0]),
+        (LowestPitch::Hz40, [55.0, 400.0]),
     ] {
         let reported_ms = 1e3 * lowest.latency_samples(RATE) as f32 / RATE as f32;
-        let mut random = Noise::new(7);
-        let mut late_ms: Vec<f32> = (0..100)
-            .map(|_| {
-                let onset = 9_600 + (random.uniform() * 480.0) as usize;
-                let f0_hz = f0_range[0] * (f0_range[1] / f0_range[0]).powf(random.uniform());
-                let input = tone(RATE, f0_hz, onset, 28_800, random.uniform());
-                // Two octaves up the envelope can be read from a quarter of the time.
-                let settings = Settings { transpose: 24.0, ..Settings::default() };
-                let mut engine = engine(Source::Audio, lowest, RATE);
-                let (output, frames) = support::render_with_frames(&mut engine, &input, &settings);
-                late_ms_of(&output, &frames, 4.0 * f0_hz, onset)
-            })
-            .collect();
-        late_ms.sort_by(f32::total_cmp);
-        let median = late_ms[50];
-        let within_4_ms = late_ms.iter().filter(|late| (**late - reported_ms).abs() <= 4.0).count();
+        let percent_on_time = |late_ms: &[f32]| {
+            100.0 * late_ms.iter().filter(|late| (**late - reported_ms).abs() <= 4.0).count() as f32
+                / late_ms.len() as f32
+        };
+        let mut all_late_ms = Vec::new();
+        for seed in SEEDS {
+            let late_ms = hundred_onsets(lowest, f0_range, seed);
+            println!("lowest {} Hz, seed {seed}: {} % within 4 ms", lowest.hz(), percent_on_time(&late_ms));
+            all_late_ms.extend(late_ms);
+        }
+        all_late_ms.sort_by(f32::total_cmp);
+        let median = all_late_ms[all_late_ms.len() / 2];
+        let on_time = percent_on_time(&all_late_ms);
         println!(
-            "lowest {} Hz: reported {reported_ms:.2} ms, median {median:.2} ms, {within_4_ms} % within 4 ms",
+            "lowest {} Hz: reported {reported_ms:.2} ms, median {median:.2} ms, {on_time:.1} % within 4 ms",
             lowest.hz()
         );
         assert!(
             (median - reported_ms).abs() <= 1.0,
             "{median:.2} ms measured, {reported_ms:.2} ms reported, {lowest:?}"
         );
-        assert!(within_4_ms >= least_within_4_ms, "{within_4_ms} % within 4 ms, {lowest:?}");
+        assert!(on_time >= 90.0, "{on_time:.1} % within 4 ms, {lowest:?}");
     }
     assert!(LowestPitch::Hz160.latency_samples(RATE) as f32 / RATE as f32 <= 0.025);
+}
+
+/// How late 100 tones are heard whose onset, pitch and phase are drawn by chance, in ms.
+fn hundred_onsets(lowest: LowestPitch, f0_range: [f32; 2], seed: u64) -> Vec<f32> {
+    let mut random = Noise::new(seed);
+    let onset_of = |_| {
+        let onset = 9_600 + (random.uniform() * 480.0) as usize;
+        let f0_hz = f0_range[0] * (f0_range[1] / f0_range[0]).powf(random.uniform());
+        let input = tone(RATE, f0_hz, onset, 28_800, random.uniform());
+        // Two octaves up the envelope can be read from a quarter of the time.
+        let settings = Settings { transpose: 24.0, ..Settings::default() };
+        let mut engine = engine(Source::Audio, lowest, RATE);
+        let (output, frames) = support::render_with_frames(&mut engine, &input, &settings);
+        late_ms_of(&output, &frames, 4.0 * f0_hz, onset)
+    };
+    (0..100).map(onset_of).collect()
 }
 
 /// Milliseconds from the onset to where the envelope passes -6 dB of its steady value with the pitch within 50 cents.

@@ -1,65 +1,15 @@
 //! Whatever is wrong with a model or room file, the message says so, and nothing panics.
 
-use std::collections::HashMap;
+mod model_parts;
 
 use retort::model::gru::GruWeights;
 use retort::model::testing::{decaying_room, metadata_for, random_model};
 use retort::model::{Metadata, Model, ModelError, RoomResponse, file};
 use retort::{Controls, Frame};
 use safetensors::tensor::{Dtype, TensorView};
-use serde_json::{Value, json};
+use serde_json::json;
 
-/// A tensor's name, type, shape and bytes.
-type Tensor = (String, Dtype, Vec<usize>, Vec<u8>);
-
-/// A small model file, taken apart so that a test can spoil it.
-struct Parts {
-    tensors: Vec<Tensor>,
-    key: &'static str,
-    metadata: Value,
-}
-
-impl Parts {
-    fn of(bytes: &[u8], key: &'static str) -> Self {
-        let file = safetensors::SafeTensors::deserialize(bytes).unwrap();
-        let tensors = file
-            .tensors()
-            .into_iter()
-            .map(|(name, view)| (name, view.dtype(), view.shape().to_vec(), view.data().to_vec()))
-            .collect();
-        let metadata = serde_json::from_str(&file::metadata_text(bytes, key).unwrap()).unwrap();
-        Self { tensors, key, metadata }
-    }
-
-    fn model() -> Self {
-        Self::of(&random_model("violin/test", 8, 1), "retort")
-    }
-
-    fn room() -> Self {
-        Self::of(&decaying_room("violin/room", 100).to_bytes(), "retort-room")
-    }
-
-    fn tensor(&mut self, name: &str) -> &mut Tensor {
-        self.tensors.iter_mut().find(|tensor| tensor.0 == name).unwrap()
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        let views = self
-            .tensors
-            .iter()
-            .map(|(name, dtype, shape, data)| (name, TensorView::new(*dtype, shape.clone(), data).unwrap()));
-        let metadata = HashMap::from([(self.key.to_owned(), self.metadata.to_string())]);
-        safetensors::serialize(views, Some(metadata)).unwrap()
-    }
-
-    fn model_error(&self) -> ModelError {
-        Model::from_bytes(&self.bytes()).err().expect("a spoilt model is refused")
-    }
-
-    fn room_error(&self) -> ModelError {
-        RoomResponse::from_bytes(&self.bytes()).expect_err("a spoilt room is refused")
-    }
-}
+use model_parts::Parts;
 
 #[test]
 fn what_is_written_is_read_back() {

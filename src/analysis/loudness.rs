@@ -21,6 +21,11 @@ pub fn window(period: Option<f32>) -> f32 {
     }
 }
 
+/// How many samples of the window lie after the frame.
+pub fn ahead(window: f32) -> usize {
+    (AHEAD * window).round() as usize
+}
+
 /// How many samples after the frame the window of the longest period reaches.
 pub fn reach(longest_period: f32) -> usize {
     (AHEAD * window(Some(longest_period)).max(1.5 * MIN_WINDOW)).ceil() as usize + 1
@@ -45,4 +50,29 @@ pub fn loudness_db(squares: &[f32], centre: usize, window: f32) -> f32 {
     let sum = rest + head * (first + 1.0 - from) + tail * (to - last);
     let mean_square = sum / window;
     (10.0 * (mean_square / 0.5).max(1e-12).log10()).max(LOUDNESS_FLOOR_DB)
+}
+
+/// The loudness of a frame at an onset, from the plain `loudness_db` of its `window`: the level of a longer stretch, times the
+/// share of the sound's energy that lies in the window. `weighted` (squares) and `unweighted` (samples) begin where the window
+/// does and go on behind its end.
+///
+/// A-weighted, a low note is a row of pulses, one a period. One that follows an onset at once is half of the energy of a window
+/// of two periods, and would make the note begin a quarter of a window early; the unweighted energy comes more evenly. The
+/// result stays below the plain loudness, since the energy of a rumble says nothing about the note; out of silence, where there
+/// is none, it may lie `MOST_LIFT_DB` above, for a pulse that comes late.
+pub fn onset_loudness_db(loudness_db: f32, weighted: &[f32], unweighted: &[f32], window: f32) -> f32 {
+    const MOST_LIFT_DB: f32 = 3.0;
+    const SILENT_SHARE: f32 = 0.01;
+    let energy = |part: &[f32]| part.iter().map(|x| x * x).sum::<f32>();
+    let (now, later) = unweighted.split_at(window.round() as usize);
+    let before = energy(&now[..now.len() / 2]);
+    let begun = before + energy(&now[now.len() / 2..]);
+    let all = begun + energy(later);
+    if all <= 0.0 {
+        return loudness_db;
+    }
+    let mean_square = weighted.iter().sum::<f32>() / window * (begun / all);
+    let spread_db = 10.0 * (mean_square / 0.5).max(1e-12).log10();
+    let lift_db = if before <= SILENT_SHARE * all { MOST_LIFT_DB } else { 0.0 };
+    spread_db.min(loudness_db + lift_db).max(LOUDNESS_FLOOR_DB)
 }

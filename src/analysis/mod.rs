@@ -138,7 +138,8 @@ impl Analyzer {
             tracker: PitchTracker::new(simd, sizes),
             reach,
             path_lag: sizes.path_lag as u64,
-            signal: vec![0.0; reach + sizes.reach() + 1],
+            // Long enough for the tracker and for the window of the loudness.
+            signal: vec![0.0; (reach + sizes.reach() + 1).max(loudness_behind + longest_window)],
             squares: vec![0.0; loudness_behind + longest_window],
             chunk: vec![0.0; max_chunk],
             chunk_filled: 0,
@@ -208,7 +209,11 @@ impl Analyzer {
             self.last_f0_hz = ANALYSIS_RATE_HZ as f32 / period;
         }
         let period = pitch.period.filter(|_| pitch.voicing >= 0.5);
-        let loudness_db = self.loudness_db(self.delay_frames as usize * HOP - BEHIND, period);
+        let behind = self.delay_frames as usize * HOP - BEHIND;
+        let mut loudness_db = self.loudness_db(behind, period);
+        if let Some(period) = period.filter(|_| pitch.onset) {
+            loudness_db = self.onset_loudness_db(behind, period, loudness_db);
+        }
         Some((k, Frame { f0_hz: self.last_f0_hz, loudness_db, voicing: pitch.voicing }))
     }
 
@@ -216,6 +221,17 @@ impl Analyzer {
     fn loudness_db(&self, behind: usize, period: Option<f32>) -> f32 {
         let centre = self.squares.len() - 1 - behind;
         loudness::loudness_db(&self.squares, centre, loudness::window(period)).max(LOUDNESS_FLOOR_DB)
+    }
+
+    /// [`Analyzer::loudness_db`] of a frame at an onset, given that loudness.
+    fn onset_loudness_db(&self, behind: usize, period: f32, loudness_db: f32) -> f32 {
+        let window = loudness::window(Some(period));
+        let ahead = loudness::ahead(window);
+        let later = ((2.0 * period) as usize).min(behind - ahead);
+        let stretch = |len: usize| (len - behind + ahead - window.round() as usize)..(len - behind + ahead + later);
+        let (weighted, unweighted) =
+            (&self.squares[stretch(self.squares.len())], &self.signal[stretch(self.signal.len())]);
+        loudness::onset_loudness_db(loudness_db, weighted, unweighted, window)
     }
 }
 

@@ -15,12 +15,18 @@ const LONGEST_MULTIPLE: f32 = 128.0;
 const SILENT_DB: f32 = -75.0;
 const AUDIBLE_DB: f32 = -65.0;
 
+/// Pitches closer than this are the same, in octaves: 30 cents.
+const SAME_PITCH: f32 = 0.025;
+
 /// What each lowest pitch needs: how long the shortest segment is and how many frames later a frame is decided.
 #[derive(Clone, Copy, Debug)]
 pub struct Sizes {
     pub longest_lag: usize,
     pub span: usize,
     pub path_lag: usize,
+    /// Whether the frames around an onset are measured in a way of their own: the first frames of a low note see less than
+    /// two periods of it, too little to know its pitch or level from.
+    pub follows_onsets: bool,
 }
 
 impl Sizes {
@@ -31,7 +37,7 @@ impl Sizes {
             LowestPitch::Hz80 => (332, 3),
             LowestPitch::Hz40 => (332, 6),
         };
-        Self { longest_lag, span, path_lag }
+        Self { longest_lag, span, path_lag, follows_onsets: lowest == LowestPitch::Hz40 }
     }
 
     /// Samples that a frame needs to both sides of its centre.
@@ -47,6 +53,9 @@ pub struct Pitch {
     pub period: Option<f32>,
     /// 0 to 1, below 0.5 where unvoiced.
     pub voicing: f32,
+    /// Whether a note begins within the path's lag, or began as little as that ago; always false where the sizes don't
+    /// follow onsets.
+    pub onset: bool,
 }
 
 /// Tracks the pitch of frames that follow each other.
@@ -58,6 +67,8 @@ pub struct PitchTracker {
     correlograms: Vec<Vec<f32>>,
     newest: usize,
     states: Vec<Option<Candidate>>,
+    /// Decided frames since the last unvoiced one.
+    voiced_frames: usize,
 }
 
 impl PitchTracker {
@@ -71,6 +82,7 @@ impl PitchTracker {
             correlograms,
             newest: 0,
             states: vec![None; sizes.path_lag + 1],
+            voiced_frames: 0,
         }
     }
 
@@ -79,6 +91,7 @@ impl PitchTracker {
         self.correlograms.iter_mut().for_each(|correlogram| correlogram.fill(0.0));
         self.newest = 0;
         self.states.fill(None);
+        self.voiced_frames = 0;
     }
 
     /// Takes in the frame around `signal[centre]`, whose loudness is known, and decides the one `path_lag` frames before.
@@ -94,18 +107,36 @@ impl PitchTracker {
         self.decide()
     }
 
-    fn decide(&self) -> Pitch {
+    fn decide(&mut self) -> Pitch {
+        self.voiced_frames = if self.states[0].is_some() { self.voiced_frames + 1 } else { 0 };
         // A note that begins within the path's lag lends its pitch to the frames before it, so that the pitch is there
         // when the first sound is.
         let Some((ahead, candidate)) =
             self.states.iter().enumerate().find_map(|(ahead, state)| state.map(|candidate| (ahead, candidate)))
         else {
-            return Pitch { period: None, voicing: 0.0 };
+            return Pitch { period: None, voicing: 0.0, onset: false };
         };
-        let correlogram = &self.correlograms[(self.newest + 1 + ahead) % self.correlograms.len()];
-        let period = self.fine_period(correlogram, candidate);
+        let onset = self.sizes.follows_onsets && self.voiced_frames <= self.sizes.path_lag;
+        let (mut measured, mut heard) = (ahead, candidate);
+        if onset {
+            // The first frames of a note hold less than two of its periods: if they contradict a clearer one that is already
+            // known, they are wrong.
+            let (clearest_ahead, clearest) = self.clearest_of_note(ahead);
+            if (clearest.octaves - candidate.octaves).abs() > SAME_PITCH {
+                (measured, heard) = (clearest_ahead, clearest);
+            }
+        }
+        let correlogram = &self.correlograms[(self.newest + 1 + measured) % self.correlograms.len()];
+        let period = self.fine_period(correlogram, heard);
         let voicing = if ahead <= 2 { 0.5 + 0.5 * ((candidate.strength - 0.5) / 0.5).clamp(0.0, 1.0) } else { 0.0 };
-        Pitch { period: Some(period), voicing }
+        Pitch { period: Some(period), voicing, onset }
+    }
+
+    /// Of the frames of the note that begins at `first`, as far as they are known, the one with the strongest correlation.
+    fn clearest_of_note(&self, first: usize) -> (usize, Candidate) {
+        let note =
+            self.states.iter().enumerate().skip(first).map_while(|(ahead, state)| state.map(|state| (ahead, state)));
+        note.max_by(|(_, a), (_, b)| a.strength.total_cmp(&b.strength)).unwrap_or_default()
     }
 
     /// Measures a period by its multiples: the error of a peak's place is shared by all the periods up to it.

@@ -9,8 +9,7 @@ use super::AppError;
 use crate::{
     engine::{Instrument, InstrumentParts, SLOTS, profile},
     library::Library,
-    model::Metadata,
-    panel::{ModelEntry, TrainedRange},
+    panel::ModelEntry,
 };
 
 /// A model for a sample rate.
@@ -76,14 +75,5 @@ fn build(request: &Request) -> Result<Box<Instrument>, AppError> {
 
 /// Every model on this machine, for the panel. Reads the files' headers only.
 pub fn list() -> Vec<ModelEntry> {
-    let entry = |model: &Metadata| ModelEntry {
-        id: model.id.clone(),
-        instrument: model.instrument.clone(),
-        variant: model.variant.clone(),
-        n_parameters: model.parameters,
-        multi_scale_loss: model.scores.as_ref().map(|scores| scores.multi_scale_loss),
-        cpu_share: None,
-        range: Some(TrainedRange { f0_hz: model.range.f0_hz, loudness_db: model.range.loudness_db }),
-    };
-    Library::standard().list().iter().map(|found| entry(&found.metadata)).collect()
+    Library::standard().list().iter().map(ModelEntry::from).collect()
 }

@@ -120,7 +120,8 @@ pub struct Controls {
     /// Table that 'retort features' wrote
     #[arg(value_name = "FRAMES.csv")]
     pub frames: PathBuf,
-    /// Little-endian 32-bit floats, a row per frame: pre-activations (amplitude, harmonics, noise), then the same as controls
+    /// Little-endian 32-bit floats, a row per frame: pre-activations (amplitude, harmonics, noise) of the network's last step,
+    /// then the frame's controls in the same order
     #[arg(value_name = "OUT.f32")]
     pub output: PathBuf,
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::library::Entry;
+use crate::library::{Entry, variant};
 
 use super::arguments::Models;
 use super::error::CliError;
@@ -19,6 +19,12 @@ pub fn run(arguments: &Models) -> Result<(), CliError> {
         let models: Vec<Value> = listing.models.iter().map(describe).collect();
         return print(&format!("{:#}\n", Value::Array(models)));
     }
+    if listing.models.is_empty() {
+        eprintln!(
+            "No model is installed, and this program was built without one; set RETORT_MODELS to a folder with models."
+        );
+        return Ok(());
+    }
     print(&table(&listing.models))
 }
 
@@ -34,6 +40,11 @@ fn describe(entry: &Entry) -> Value {
         "licence": metadata.licence,
         "scores": metadata.scores,
         "precision": metadata.precision,
+        "instrument": metadata.instrument,
+        "variant": metadata.variant,
+        "name": variant::title(&metadata.variant),
+        "architecture": metadata.architecture,
+        "cpu_share": metadata.estimated_cpu_share(),
         "f0_hz": metadata.range.f0_hz,
         "loudness_db": metadata.range.loudness_db,
         "data": metadata.data,
@@ -41,21 +52,69 @@ fn describe(entry: &Entry) -> Value {
     })
 }
 
+/// The mark of a model that learned from recordings which may not be passed on.
+const PRIVATE: &str = "P";
+
+/// The columns and how wide they are at least; negative ones are set to the right.
+const COLUMNS: [(&str, isize); 10] = [
+    ("model", 0),
+    ("name", 0),
+    ("parameters", -10),
+    ("size", -7),
+    ("CPU", -5),
+    ("rate", -8),
+    ("range", -14),
+    ("loss", -5),
+    ("gap", -4),
+    ("licence", 0),
+];
+
 fn table(models: &[Entry]) -> String {
-    let width = models.iter().map(|entry| entry.id.len()).max().unwrap_or(0).max("model".len());
-    let mut text = format!(
-        "{:width$}  {:>10}  {:>8}  {:>9}  {:>15}  {:>5}  licence\n",
-        "model", "parameters", "size", "rate", "range", "loss"
-    );
-    for entry in models {
-        let metadata = &entry.metadata;
-        let [lowest_hz, highest_hz] = metadata.range.f0_hz;
-        let range = format!("{lowest_hz:.0} to {highest_hz:.0} Hz");
-        let loss = metadata.scores.map_or("-".into(), |scores| format!("{:.2}", scores.multi_scale_loss));
-        let size = format!("{:.0} kB", entry.bytes as f64 / 1e3);
-        let rate = format!("{} kHz", f64::from(metadata.sample_rate_hz) / 1e3);
-        let (id, parameters, licence) = (&entry.id, metadata.parameters, &metadata.licence);
-        text += &format!("{id:width$}  {parameters:>10}  {size:>8}  {rate:>9}  {range:>15}  {loss:>5}  {licence}\n");
+    let rows: Vec<[String; 10]> = models.iter().map(row).collect();
+    let width = |column: usize| {
+        let (name, least) = COLUMNS[column];
+        rows.iter().map(|row| row[column].chars().count()).fold(name.len().max(least.unsigned_abs()), usize::max)
+    };
+    let widths: Vec<usize> = (0..COLUMNS.len()).map(width).collect();
+    let line = |cells: [&str; 10]| {
+        let cell = |((cell, width), (_, least)): ((&str, &usize), (_, isize))| match least {
+            0 => format!("{cell:width$}"),
+            _ => format!("{cell:>width$}"),
+        };
+        let cells: Vec<String> = cells.into_iter().zip(&widths).zip(COLUMNS).map(cell).collect();
+        cells.join("  ").trim_end().to_owned() + "\n"
+    };
+    let mut text = line(COLUMNS.map(|(name, _)| name));
+    rows.iter().for_each(|row| text += &line(row.each_ref().map(String::as_str)));
+    text += "\nCPU: estimate of a voice's share of one core; 'retort bench' measures it. Loss: on recordings not heard in training.\n";
+    if models.iter().any(|entry| entry.metadata.scores.is_some_and(|scores| scores.gap_closed.is_some())) {
+        text += "Gap: how much of the distance to the model that taught it a model has closed.\n";
+    }
+    if models.iter().any(is_private) {
+        text += &format!("{PRIVATE}: learned from recordings too that may not be passed on.\n");
     }
     text
+}
+
+fn is_private(entry: &Entry) -> bool {
+    entry.metadata.data.iter().any(|data| data.private)
+}
+
+fn row(entry: &Entry) -> [String; 10] {
+    let metadata = &entry.metadata;
+    let [lowest_hz, highest_hz] = metadata.range.f0_hz;
+    let scores = metadata.scores;
+    let licence = &metadata.licence;
+    [
+        entry.id.clone(),
+        variant::title(&metadata.variant),
+        metadata.parameters.to_string(),
+        format!("{:.0} kB", entry.bytes as f64 / 1e3),
+        format!("{:.1} %", 100.0 * metadata.estimated_cpu_share()),
+        format!("{} kHz", f64::from(metadata.sample_rate_hz) / 1e3),
+        format!("{lowest_hz:.0} to {highest_hz:.0} Hz"),
+        scores.map_or("-".into(), |scores| format!("{:.2}", scores.multi_scale_loss)),
+        scores.and_then(|scores| scores.gap_closed).map_or("-".into(), |share| format!("{:.0} %", 100.0 * share)),
+        if is_private(entry) { format!("{licence}  {PRIVATE}") } else { licence.clone() },
+    ]
 }

@@ -12,7 +12,8 @@ use super::error::CliError;
 use super::{frames_csv, model_choice, output_file};
 
 /// Writes, for each frame, the heads' pre-activations `[1 + K + B]` and then the controls made from them `[1 + K + B]`:
-/// amplitude, K harmonics, B noise bands; little-endian 32-bit floats.
+/// amplitude, K harmonics, B noise bands; little-endian 32-bit floats. Of a decoder that steps every fifth frame the
+/// pre-activations are those of its last step, the same in five rows, and the controls the ramp's of that frame.
 pub fn controls(arguments: &arguments::Controls) -> Result<(), CliError> {
     let model = model_choice::from_file(&arguments.model)?.model;
     let frames = frames_csv::read(&arguments.frames)?;

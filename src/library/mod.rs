@@ -1,13 +1,14 @@
 //! Finds model files on disk by id and loads them with their room: ids in, shared [`LoadedModel`]s out.
 //!
 //! A folder of models holds `<instrument>/<variant>.safetensors` and `<instrument>/room.safetensors`. `violin/reduced` is
-//! embedded, so that there is always something to play. Listing reads headers only. Command line, plugin and application
+//! embedded if it was there when Retort was built, so that there is always something to play. Listing reads headers only. Command line, plugin and application
 //! call this from their loader threads; nothing here belongs on the audio thread.
 
 mod cache;
 mod error;
 mod folders;
 mod source;
+pub mod variant;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,8 +18,12 @@ use source::Source;
 
 use crate::model::{Metadata, Model, RoomResponse};
 
-/// The id of the model that is always there.
+/// The id of the model that a new song plays; it is part of the program if [`HAS_EMBEDDED`].
 pub const EMBEDDED_ID: &str = "violin/reduced";
+
+/// Whether the model of [`EMBEDDED_ID`] lay in the folder of models when this program was built, and so is always there.
+/// Without it the program plays what it finds installed, and says so if that is nothing.
+pub const HAS_EMBEDDED: bool = cfg!(retort_embedded);
 
 /// A model with its instrument's room, as the engine needs it.
 #[derive(Clone)]

@@ -24,15 +24,19 @@ pub(super) struct Version {
     modified: Option<SystemTime>,
 }
 
-const EMBEDDED: [(&str, &[u8]); 2] = [
-    (super::EMBEDDED_ID, include_bytes!("../../models/violin/reduced.safetensors")),
-    ("violin/room", include_bytes!("../../models/violin/room.safetensors")),
+/// What `build.rs` has found: the model and its room, or nothing.
+#[cfg(retort_embedded)]
+const EMBEDDED: &[(&str, &[u8])] = &[
+    (super::EMBEDDED_ID, include_bytes!(env!("RETORT_EMBEDDED_MODEL"))),
+    ("violin/room", include_bytes!(env!("RETORT_EMBEDDED_ROOM"))),
 ];
+#[cfg(not(retort_embedded))]
+const EMBEDDED: &[(&str, &[u8])] = &[];
 
 impl Source {
     /// The embedded bytes of an id, if there are any.
     pub(super) fn embedded(id: &str) -> Option<Self> {
-        EMBEDDED.into_iter().find(|(embedded, _)| *embedded == id).map(|(id, bytes)| Self::Embedded { id, bytes })
+        EMBEDDED.iter().find(|(embedded, _)| *embedded == id).map(|(id, bytes)| Self::Embedded { id, bytes })
     }
 
     /// The path, also for messages about embedded bytes.

@@ -173,6 +173,13 @@ pub struct Scores {
     pub loudness_error_db: f32,
     /// Mean signed loudness error.
     pub loudness_bias_db: f32,
+    /// Of a model that was taught by another: the share of the distance between an untaught one's loss and the teacher's
+    /// that it has closed, 1 for all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap_closed: Option<f32>,
+    /// Mean distance of the log mel spectra.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_mel_db: Option<f32>,
 }
 
 impl Metadata {

@@ -7,6 +7,7 @@
 
 pub mod cnn;
 mod controls;
+mod cost;
 mod decoder;
 mod error;
 pub mod file;

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use egui::{Align2, Color32, Pos2, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 
 use super::{MeterSnapshot, TrainedRange, theme, value_text};
-use crate::{frame::Frame, frame::LOUDNESS_FLOOR_DB};
+use crate::{frame::Frame, frame::LOUDNESS_FLOOR_DB, library::variant};
 
 /// C1 to C8 in MIDI note numbers: from below a bass to the top of a piano.
 const MIDI_RANGE: [f32; 2] = [24.0, 108.0];
@@ -135,7 +135,7 @@ fn paint_range(ui: &Ui, scale: &Scale, instrument: &str, range: TrainedRange, ac
     let region = Rect::from_two_pos(corners[0], corners[1]);
     let painter = ui.painter();
     painter.rect(region, 4, accent.gamma_multiply(0.10), Stroke::new(1.5, accent), StrokeKind::Inside);
-    let text = format!("{} range", value_text::title(instrument));
+    let text = format!("{} range", variant::words(instrument));
     // At the soft end, where the live point is seldom in the way.
     painter.text(region.left_bottom() + vec2(8.0, -6.0), Align2::LEFT_BOTTOM, text, theme::small_font(), accent);
 }

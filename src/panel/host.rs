@@ -5,6 +5,7 @@ use crate::{
     analysis::LowestPitch,
     engine::{Setting, Source},
     frame::{Frame, LOUDNESS_FLOOR_DB},
+    library::Entry,
 };
 
 /// What stands behind the panel. Called on the window's thread only, a few dozen times a drawn picture, so every getter
@@ -78,12 +79,34 @@ pub struct ModelEntry {
     /// `full`, `reduced`, ...
     pub variant: String,
     pub n_parameters: u64,
+    /// Size of the file.
+    pub n_bytes: u64,
     /// Multi-scale spectral loss on recordings that the model has not heard; less is better. `None` when not measured.
     pub multi_scale_loss: Option<f32>,
+    /// Of a model that was taught by another: how much of the gap to it is closed, 1 for all. `None` of others.
+    pub gap_closed: Option<f32>,
     /// Share of one core that a voice takes, 0 to 1, as measured or estimated. `None` when not known.
     pub cpu_share: Option<f32>,
     /// Pitch and loudness that the model was trained on. `None` when the file does not say.
     pub range: Option<TrainedRange>,
+}
+
+impl From<&Entry> for ModelEntry {
+    /// As the library found it; the load is [`crate::model::Metadata::estimated_cpu_share`].
+    fn from(entry: &Entry) -> Self {
+        let metadata = &entry.metadata;
+        Self {
+            id: entry.id.clone(),
+            instrument: metadata.instrument.clone(),
+            variant: metadata.variant.clone(),
+            n_parameters: metadata.parameters,
+            n_bytes: entry.bytes,
+            multi_scale_loss: metadata.scores.map(|scores| scores.multi_scale_loss),
+            gap_closed: metadata.scores.and_then(|scores| scores.gap_closed),
+            cpu_share: Some(metadata.estimated_cpu_share()),
+            range: Some(TrainedRange { f0_hz: metadata.range.f0_hz, loudness_db: metadata.range.loudness_db }),
+        }
+    }
 }
 
 /// The region of pitch and loudness that a model knows.

@@ -3,6 +3,7 @@
 use egui::{Color32, ComboBox, Rect, RichText, Ui, UiBuilder, vec2};
 
 use super::{ModelEntry, PanelHost, theme, value_text};
+use crate::library::variant;
 
 /// Shows both lists in `rect`, which is as high as a control.
 pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, host: &mut dyn PanelHost) {
@@ -13,11 +14,11 @@ pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, host: &mut dyn PanelHost) 
     let mut choice = None;
 
     label(&mut child, "Instrument");
-    let text = RichText::new(value_text::title(instrument)).color(if known { accent } else { theme::WARNING });
+    let text = RichText::new(variant::words(instrument)).color(if known { accent } else { theme::WARNING });
     ComboBox::from_id_salt("instrument").width(144.0).selected_text(text).show_ui(&mut child, |ui| {
         ui.set_min_width(144.0);
         for name in instruments(host.models()) {
-            let text = RichText::new(value_text::title(name)).color(theme::accent(name));
+            let text = RichText::new(variant::words(name)).color(theme::accent(name));
             if ui.selectable_label(name == instrument, text).clicked() && name != instrument {
                 choice = same_variant(host.models(), name, variant);
             }
@@ -25,16 +26,20 @@ pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, host: &mut dyn PanelHost) 
     });
     child.add_space(8.0);
     label(&mut child, "Size");
-    ComboBox::from_id_salt("size").width(152.0).selected_text(value_text::title(variant)).show_ui(&mut child, |ui| {
-        ui.set_min_size(vec2(360.0, 0.0));
-        for model in host.models().iter().filter(|model| model.instrument == instrument) {
-            let title = value_text::title(&model.variant);
-            let chosen = model.variant == variant;
-            if ui.selectable_label(chosen, format!("{title}   {}", facts(model))).clicked() && !chosen {
-                choice = Some(model.id.clone());
+    ComboBox::from_id_salt("size").width(152.0).truncate().selected_text(variant::title(variant)).show_ui(
+        &mut child,
+        |ui| {
+            ui.set_min_size(vec2(420.0, 0.0));
+            for model in host.models().iter().filter(|model| model.instrument == instrument) {
+                let title = variant::title(&model.variant);
+                let chosen = model.variant == variant;
+                let line = ui.selectable_label(chosen, format!("{title}   {}", facts(model)));
+                if line.on_hover_text(explain(model)).clicked() && !chosen {
+                    choice = Some(model.id.clone());
+                }
             }
-        }
-    });
+        },
+    );
     if let Some(model) = host.models().iter().find(|model| model.id == host.model_id()) {
         let text = RichText::new(facts(model)).font(theme::small_font()).color(theme::TEXT_DIM);
         child.label(text).on_hover_text(explain(model));
@@ -80,11 +85,15 @@ fn facts(model: &ModelEntry) -> String {
     facts.join(" · ")
 }
 
-/// The same in whole sentences, for the tooltip.
+/// What the model is, and the same in whole sentences, for the tooltip.
 fn explain(model: &ModelEntry) -> String {
-    let mut text = format!("{} parameters.", value_text::count(model.n_parameters));
+    let mut text = variant::explain(&model.variant).map_or(String::new(), |sentence| sentence + " ");
+    text += &format!("{} parameters in {}.", value_text::count(model.n_parameters), value_text::bytes(model.n_bytes));
     if let Some(loss) = model.multi_scale_loss {
         text += &format!(" Spectral error {loss:.2} on recordings that it has not heard; less is better.");
+    }
+    if let Some(share) = model.gap_closed {
+        text += &format!(" It has closed {:.0} % of the gap to the model that taught it.", share * 100.0);
     }
     if let Some(share) = model.cpu_share {
         text += &format!(" A voice takes about {:.1} % of one processor core.", share * 100.0);
@@ -108,5 +117,20 @@ mod tests {
         assert_eq!(same_variant(&models, "flute", "reduced").as_deref(), Some("flute/reduced"));
         assert_eq!(same_variant(&models, "flute", "full").as_deref(), Some("flute/cnn"));
         assert_eq!(same_variant(&models, "oboe", "full"), None);
+    }
+
+    #[test]
+    fn the_tooltip_says_what_is_known_and_nothing_else() {
+        let text = explain(&ModelEntry { n_parameters: 9_412, n_bytes: 29_848, ..entry("violin/reduced-ad") });
+        assert!(
+            text.starts_with("A small recurrent network") && text.ends_with("9.4 k parameters in 30 kB."),
+            "{text}"
+        );
+        let scored = ModelEntry { gap_closed: Some(0.42), multi_scale_loss: Some(5.2), ..entry("violin/mine") };
+        let text = explain(&scored);
+        assert!(
+            text.starts_with("0 parameters") && text.contains("5.20") && text.contains("42 % of the gap"),
+            "{text}"
+        );
     }
 }

@@ -34,7 +34,9 @@ impl Host {
                 instrument: instrument.into(),
                 variant: variant.into(),
                 n_parameters: 9_412,
+                n_bytes: 30_000,
                 multi_scale_loss: Some(5.2),
+                gap_closed: None,
                 cpu_share: Some(0.01),
                 range: Some(TrainedRange { f0_hz: [190.0, 2_600.0], loudness_db: [-50.0, -6.0] }),
             }

@@ -100,20 +100,10 @@ fn sign(value: f32) -> String {
     }
 }
 
-/// `violin` as a heading: `Violin`; `reduced-ad`: `Reduced AD`.
+/// A file's size: `30 kB`, `4.5 MB`.
 #[must_use]
-pub fn title(id_part: &str) -> String {
-    id_part
-        .split('-')
-        .map(|word| match word {
-            "ad" | "cd" | "cnn" | "q" => word.to_uppercase(),
-            _ => {
-                let mut letters = word.chars();
-                letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
-            }
-        })
-        .collect::<Vec<_>>()
-        .join(" ")
+pub fn bytes(n: u64) -> String {
+    if n < 1_000_000 { format!("{:.0} kB", n as f64 / 1e3) } else { format!("{:.1} MB", n as f64 / 1e6) }
 }
 
 #[cfg(test)]
@@ -175,8 +165,6 @@ mod tests {
 
     #[test]
     fn names_and_counts_are_short() {
-        assert_eq!(title("reduced-ad"), "Reduced AD");
-        assert_eq!(title("violin"), "Violin");
         assert_eq!((count(960), count(9_412), count(4_298_406)), ("960".into(), "9.4 k".into(), "4.3 M".into()));
     }
 }

@@ -83,6 +83,18 @@ def _report(args) -> None:
     report(args)
 
 
+def _transfer(args) -> None:
+    from .transfer import transfer
+
+    transfer(args)
+
+
+def _listen(args) -> None:
+    from .listen import listen
+
+    listen(args)
+
+
 def _parity(args) -> None:
     from .parity import parity
 
@@ -151,16 +163,45 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--cache", type=Path, default=PACKAGE / "cache", help="where measured frames are kept")
     p.set_defaults(run=_stats)
 
-    p = commands.add_parser("evaluate", help="score a shipped model by what `retort render` plays")
-    _common(p)
+    p = commands.add_parser("evaluate", help="score models, anchor and oracle by what `retort render` plays of held-out recordings")
+    p.add_argument("--instrument", nargs="+", choices=sorted(INSTRUMENTS), help="default: every one in the models folder")
+    p.add_argument("--variant", nargs="+", help="default: every one found")
+    p.add_argument("--data", type=Path, required=True, help="folder of recordings with its index.csv")
+    p.add_argument("--retort", help="the retort program (default: the one in PATH)")
+    p.add_argument("--cache", type=Path, default=PACKAGE / "cache", help="where measured frames and fitted oracles are kept")
     p.add_argument("--models", type=Path, default=REPOSITORY / "models")
-    p.add_argument("--variant", nargs="+", default=["full", "reduced"])
-    p.add_argument("--seeds", type=int, default=5)
+    p.add_argument("--also", type=Path, nargs="+", default=[], help="models folders of other training seeds, scored but not shipped")
+    p.add_argument("--seeds", type=int, default=5, help="noise seeds per model")
+    p.add_argument("--force", action="store_true", help="score again what has not changed")
+    p.add_argument("--no-cost", action="store_true", help="do not measure the cost of playing (it takes a quiet machine)")
     p.add_argument("--lowest-pitch", type=int, choices=(40, 80, 160), help="another setting than the instrument's: prints, keeps nothing")
     p.set_defaults(run=_evaluate)
 
-    p = commands.add_parser("report", help="write models/REPORT.md from the scores in the models folder")
+    p = commands.add_parser("transfer", help="score timbre transfer: other instruments and a made-up voice played through the models")
+    p.add_argument("--instrument", nargs="+", choices=sorted(INSTRUMENTS), help="targets (default: every one in the models folder)")
+    p.add_argument("--variant", nargs="+", default=["full", "reduced", "cnn", "cnn-tiny"])
+    p.add_argument("--data", type=Path, required=True, help="folder of recordings with its index.csv")
+    p.add_argument("--retort", help="the retort program (default: the one in PATH)")
+    p.add_argument("--cache", type=Path, default=PACKAGE / "cache", help="where measured frames are kept")
     p.add_argument("--models", type=Path, default=REPOSITORY / "models")
+    p.add_argument("--force", action="store_true", help="score again what has not changed")
+    p.add_argument("--lowest-pitch", type=int, choices=(40, 80, 160), help="for all sources alike: prints, keeps nothing")
+    p.set_defaults(run=_transfer)
+
+    p = commands.add_parser("listen", help="write a page to listen to: reference, anchor, oracle and every model, resynthesis and timbre transfer")
+    p.add_argument("--instrument", nargs="+", choices=sorted(INSTRUMENTS), help="default: every one in the models folder")
+    p.add_argument("--data", type=Path, required=True, help="folder of recordings with its index.csv")
+    p.add_argument("--retort", help="the retort program (default: the one in PATH)")
+    p.add_argument("--cache", type=Path, default=PACKAGE / "cache", help="where measured frames and fitted oracles are kept")
+    p.add_argument("--models", type=Path, default=REPOSITORY / "models")
+    p.add_argument("--output", type=Path, default=PACKAGE / "listening", help="the page's folder (ignored by git)")
+    p.add_argument("--seconds", type=float, default=10.0, help="of each excerpt")
+    p.add_argument("--transfer-to", nargs="+", default=["full", "reduced", "cnn", "cnn-tiny"], metavar="VARIANT", help="variants that play the other sources")
+    p.set_defaults(run=_listen)
+
+    p = commands.add_parser("report", help="write models/REPORT.md and its pictures from the scores")
+    p.add_argument("--models", type=Path, default=REPOSITORY / "models")
+    p.add_argument("--cache", type=Path, default=PACKAGE / "cache", help="where the evaluation left its spectrograms")
     p.set_defaults(run=_report)
 
     p = commands.add_parser("parity", help="compare `retort`'s decoder and synthesis with this package's, number by number")

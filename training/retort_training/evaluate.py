@@ -1,155 +1,196 @@
-"""Scores of a shipped model: what the real `retort render` makes of the held-out takes, against the takes themselves.
+"""Scores everything that is found in the models folder, with the anchor and the oracle, on held-out recordings.
 
-Each take is rendered with one second of what comes before it, which is not scored, so that decoder and room do not
-start from nothing in the middle of the music. Five seeds; `--match none`, room on, at the recording's rate.
+A take is rendered with one second before it that is not scored; five seeds; `--match none`, room on, at the recording's rate. What was
+scored before and has not changed is left alone. Scores are kept under training/scores and in the model files.
 """
 
 import hashlib
 import json
-import os
-import subprocess
-import tempfile
 from datetime import date
 from pathlib import Path
 
 import numpy as np
-import soundfile
-import soxr
-from swift_f0 import SwiftF0
 
-from . import FRAME_RATE_HZ, metrics, split
+from . import cost, held_out, metrics, oracle, split, systems
 from .export import read_model, write_model
-from .features import FeatureError, measure, retort_binary
+from .features import retort_binary
+from .hearing import Ear, Target, compare
 from .instruments import INSTRUMENTS
+from .pictures import keep_spectrogram
+from .standings import mean
 
-PRE_ROLL_S = 1.0
 SCORES = Path(__file__).resolve().parent.parent / "scores"
-FIGURES = (
-    "multi_scale_loss",
-    "log_mel_db",
-    "f0_cents",
-    "f0_within_50_cents",
-    "loudness_error_db",
-    "loudness_bias_db",
-)
+# Raised when a figure's definition changes: everything is then scored anew.
+VERSION = 2
+# What a model file says about itself.
+IN_FILE = ("multi_scale_loss", "log_mel_db", "f0_cents", "loudness_error_db", "loudness_bias_db")
 
 
-class Take:
-    """A held-out passage: written as a file for `retort`, and measured once."""
+class Stage:
+    """An instrument's held-out takes; they are listened to when the first system needs them."""
 
-    def __init__(self, piece, data: Path, folder: Path, listen, tracker: SwiftF0):
-        audio, self.rate_hz = soundfile.read(data / piece.file, dtype="float32", always_2d=True)
-        first = round((piece.start_s - PRE_ROLL_S) * self.rate_hz)
-        audio = audio.mean(axis=1)[max(first, 0) : round(piece.end_s * self.rate_hz)]
-        self.path = folder / f"{Path(piece.file).stem}.wav"
-        soundfile.write(self.path, audio, self.rate_hz, subtype="FLOAT")
-        self.n_samples = len(audio)
-        self.measured = measurements(audio, self.rate_hz, listen(self.path), tracker)
+    def __init__(self, name: str, args, lowest_pitch_hz: int | None = None):
+        self.instrument = INSTRUMENTS[name]
+        self.name = name
+        self.retort = retort_binary(args.retort)
+        reference = self.instrument.sources[0].name
+        self.pieces = held_out.choose(split.read(name), reference)
+        self.sources = sorted({p.source for p in self.pieces})
+        self.takes = held_out.takes(self.pieces, args.data, self._gain_db)
+        self.ear = Ear(self.retort, args.cache, self.instrument.lowest_pitch_hz)
+        self.lowest_pitch_hz = lowest_pitch_hz or self.instrument.lowest_pitch_hz
+        self._targets: list[Target] | None = None
+
+    def _gain_db(self, piece: split.Piece) -> float:
+        source = next(s for s in self.instrument.sources if s.name == piece.source)
+        return source.gain_db(piece.file) if hasattr(source, "gain_db") else 0.0
+
+    @property
+    def targets(self) -> list[Target]:
+        if self._targets is None:
+            self._targets = [Target(t, self.ear) for t in self.takes]
+        return self._targets
+
+    def fingerprint(self) -> str:
+        digest = hashlib.sha256()
+        for take in self.takes:
+            digest.update(f"{take.rate_hz} {take.bandwidth_hz}".encode() + np.ascontiguousarray(take.audio).tobytes())
+        return digest.hexdigest()[:20]
 
 
-def measurements(audio: np.ndarray, rate_hz: int, frames, tracker: SwiftF0) -> dict:
-    """What is compared: audio at 16 kHz, SwiftF0's pitch, `retort`'s loudness, all after the pre-roll."""
-    low = soxr.resample(audio, rate_hz, metrics.RATE_HZ, quality="HQ").astype(np.float32)
-    pitch = tracker.detect(low, metrics.RATE_HZ)
-    counted = pitch.timestamps >= PRE_ROLL_S
-    return {
-        "audio": low[round(PRE_ROLL_S * metrics.RATE_HZ) :],
-        "f0_hz": pitch.pitch_hz[counted],
-        "voiced": pitch.confidence[counted] >= 0.5,
-        "loudness_db": frames.loudness_db[round(PRE_ROLL_S * FRAME_RATE_HZ) :],
+def model_files(models: Path, instrument: str) -> list[Path]:
+    return sorted(p for p in (Path(models) / instrument).glob("*.safetensors") if p.stem != systems.ROOM)
+
+
+def instruments_in(models: Path) -> list[str]:
+    """Those with a model file, known ones only."""
+    return [name for name in sorted(INSTRUMENTS) if model_files(models, name)]
+
+
+def oracle_settings(files: list[Path]) -> oracle.Settings:
+    """Harmonics and bands of `full`, or of the model with the most harmonics."""
+    described = [read_model(p)[1] for p in files]
+    best = max(described, key=lambda m: (m["variant"] == "full", m["n_harmonics"]))
+    return oracle.Settings(best["n_harmonics"], best["n_noise_bands"], best["noise_fir_ms"])
+
+
+def score(system, stage: Stage, n_seeds: int, cache: Path, label: str) -> tuple[list[dict], int]:
+    """(figures per seed, how many renderings differed)."""
+    figures, different = [], set()
+    for seed in range(1, (n_seeds if system.needs_seeds else 1) + 1):
+        heard, samples = [], hashlib.sha256()
+        for i, target in enumerate(stage.targets):
+            rendering, audio = system.hear(target, seed, stage.ear)
+            samples.update(np.ascontiguousarray(audio).tobytes())
+            heard.append(rendering)
+            if seed == 1 and i == 0:
+                keep_spectrogram(cache, stage.name, label, rendering.full)
+        different.add(samples.hexdigest())
+        figures.append(compare(stage.targets, heard))
+        print(f"{stage.name}/{label} seed {seed}: " + ", ".join(f"{k} {v:.3f}" for k, v in figures[-1].items()), flush=True)
+    if len(different) < len(figures):
+        print(f"warning: {len(figures)} seeds gave only {len(different)} different renderings: a spread would be no measurement", flush=True)
+    return figures, len(different)
+
+
+def record_of(stage: Stage, system, key: dict, figures: list[dict], n_different: int) -> dict:
+    """What is kept of a system's scores."""
+    record = {
+        "id": f"{stage.name}/{system.id.rsplit('/', 1)[-1]}",
+        "kind": system.kind,
+        "date": date.today().isoformat(),
+        "key": key,
+        "held_out": [{"file": p.file, "start_s": p.start_s, "end_s": p.end_s} for p in stage.pieces],
+        "held_out_s": round(sum(t.seconds for t in stage.takes), 1),
+        "octave_errors_of_the_tracker": sum(t.octave_errors for t in stage.targets),
+        # As many as seeds, unless the program takes no notice of some: only then is there a spread to speak of.
+        "different_renderings": n_different,
+        "seeds": [{k: round(v, 5) for k, v in s.items()} for s in figures],
     }
+    if system.kind == "model":
+        m = system.metadata
+        record |= {
+            "variant": m["variant"],
+            "steps": m["training"]["steps"],
+            "training_seed": m["training"]["seed"],
+            "parameters": m["parameters"],
+            "bytes": system.path.stat().st_size,
+            "render_x_realtime": round(system.rendered_s / max(system.processor_s, 1e-9), 1),
+        }
+    return record
 
 
-def compare(takes: list[dict], renderings: list[dict]) -> dict[str, float]:
-    """The figures of all takes together: losses weighted by length, pitch and loudness over all frames."""
-    losses, mels, lengths = [], [], []
-    series = {name: [[], []] for name in ("f0_hz", "voiced", "loudness_db")}
-    for take, rendering in zip(takes, renderings):
-        n = min(len(take["audio"]), len(rendering["audio"]))
-        losses.append(metrics.multi_scale_loss(take["audio"][:n], rendering["audio"][:n]))
-        mels.append(metrics.log_mel_distance(take["audio"][:n], rendering["audio"][:n]))
-        lengths.append(n)
-        for name, (wanted, heard) in series.items():
-            frames = min(len(take[name]), len(rendering[name]))
-            wanted.append(take[name][:frames])
-            heard.append(rendering[name][:frames])
-    joined = {name: [np.concatenate(side) for side in sides] for name, sides in series.items()}
-    (f0, heard_f0), (voiced, heard_voiced) = joined["f0_hz"], joined["voiced"]
-    values = (
-        np.average(losses, weights=lengths),
-        np.average(mels, weights=lengths),
-        *metrics.pitch_error(f0, voiced, heard_f0, heard_voiced),
-        *metrics.loudness_error(*joined["loudness_db"]),
-    )
-    return dict(zip(FIGURES, map(float, values)))
+def load(instrument: str, label: str, folder: Path | None = None) -> dict | None:
+    """A kept record, or none; by default of the package's scores."""
+    path = (folder or SCORES) / instrument / f"{label}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
-def render(retort: str, models: Path, model_id: str, take: Take, seed: int, lowest_pitch_hz: int, folder: Path) -> Path:
-    output = folder / f"{take.path.stem}-{model_id.replace('/', '-')}-{seed}.wav"
-    command = [retort, "render", str(take.path), str(output), "--model", model_id]
-    command += ["--match", "none", "--room", "1", "--seed", str(seed), "--lowest-pitch", str(lowest_pitch_hz)]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"RETORT_MODELS": str(models)})
-    if done.returncode != 0:
-        raise FeatureError(f"{' '.join(command)}: {done.stderr.strip() or done.returncode}")
-    return output
+def write(record: dict, instrument: str, label: str) -> None:
+    path = SCORES / instrument / f"{label}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def keep_in_file(path: Path, record: dict, ends: tuple[dict, dict] | None) -> None:
+    """Writes a model's scores into its file, if they are not there yet."""
+    tensors, metadata = read_model(path)
+    scores = {name: round(mean(record, name), 4) for name in IN_FILE}
+    if ends:
+        losses = [mean(r, "multi_scale_loss") for r in (ends[0], record, ends[1])]
+        scores["gap_closed"] = round(metrics.gap_closed(*losses), 4)
+    if metadata.get("scores") != scores:
+        metadata["scores"] = scores
+        write_model(path, tensors, metadata)
+
+
+def _other_seeds(folders: list[Path], instrument: str) -> list[tuple[str, Path, Path]]:
+    """(label, model file, its folder) of models trained with other seeds: in the folders or one level below."""
+    found = []
+    for folder in folders:
+        for base in (folder, *sorted(p for p in folder.iterdir() if p.is_dir())):
+            for path in model_files(base, instrument):
+                seed = read_model(path)[1]["training"]["seed"]
+                found.append((f"{path.stem}-seed{seed}", path, base))
+    return found
 
 
 def evaluate(args) -> None:
-    """The `evaluate` command: prints the figures, keeps them under training/scores and in the model file."""
-    instrument = INSTRUMENTS[args.instrument]
-    retort = retort_binary(args.retort)
+    """The `evaluate` command."""
     models = args.models.resolve()
-    lowest = args.lowest_pitch or instrument.lowest_pitch_hz
-    listen = lambda path: measure(path, retort, args.cache, instrument.lowest_pitch_hz)  # noqa: E731
-    tracker = SwiftF0(threads=1, spin=False)
-    reference = instrument.sources[0].name
-    pieces = [
-        p
-        for p in split.read(instrument.name)
-        if p.part == split.HELD_OUT and p.source == reference and p.kind == split.TAKE
-    ]
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        takes = [Take(p, args.data, folder, listen, tracker) for p in pieces]
-        for variant in args.variant:
-            model_id = f"{instrument.name}/{variant}"
-            seeds, heard = [], set()
-            for seed in range(1, args.seeds + 1):
-                renderings = []
-                samples = hashlib.sha256()
-                for take in takes:
-                    path = render(retort, models, model_id, take, seed, lowest, folder)
-                    audio, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
-                    audio = audio.mean(axis=1)[: take.n_samples]
-                    samples.update(audio.tobytes())
-                    soundfile.write(path, audio, rate_hz, subtype="FLOAT")
-                    renderings.append(measurements(audio, rate_hz, listen(path), tracker))
-                    path.unlink()
-                heard.add(samples.hexdigest())
-                seeds.append(compare([t.measured for t in takes], renderings))
-                print(f"{model_id} seed {seed}: " + ", ".join(f"{k} {v:.3f}" for k, v in seeds[-1].items()), flush=True)
-            if len(heard) < len(seeds):
-                print(f"warning: {len(seeds)} seeds gave only {len(heard)} different renderings: a spread would be no measurement", flush=True)
-            if lowest == instrument.lowest_pitch_hz:
-                _keep(models, instrument.name, variant, seeds, len(heard), pieces)
+    names = args.instrument or instruments_in(models)
+    for name in names:
+        files = [p for p in model_files(models, name) if not args.variant or p.stem in args.variant]
+        others = [o for o in _other_seeds(args.also, name) if not args.variant or o[1].stem in args.variant]
+        if not files and not others:
+            raise ValueError(f"no model of {name} in {models}: train and export one first")
+        stage = Stage(name, args, args.lowest_pitch)
+        usual = stage.lowest_pitch_hz == stage.instrument.lowest_pitch_hz
+        room = models / name / f"{systems.ROOM}.safetensors"
+        queue: list[tuple[str, object]] = []
+        if usual:
+            queue += [("anchor", systems.Anchor()), ("oracle", systems.Oracle(room, oracle_settings(model_files(models, name)), args.cache))]
+        for path in files:
+            queue.append((path.stem, systems.Model(path, room, stage.retort, stage.lowest_pitch_hz)))
+        for label, path, base in others:
+            own = base / name / room.name
+            queue.append((label, systems.Model(path, own if own.exists() else room, stage.retort, stage.lowest_pitch_hz)))
+        version = cost.retort_version(stage.retort)
+        for label, system in queue:
+            key = {"system": system.fingerprint(), "takes": stage.fingerprint(), "retort": version, "scores": VERSION}
+            known = load(name, label)
+            n_seeds = args.seeds if system.needs_seeds else 1
+            if usual and not args.force and known and known.get("key") == key and len(known["seeds"]) == n_seeds:
+                print(f"{name}/{label}: scored before, unchanged", flush=True)
+                continue
+            figures, n_different = score(system, stage, args.seeds, args.cache, label)
+            if usual:
+                keep_spectrogram(args.cache, name, "reference", stage.targets[0].heard.full)
+                write(record_of(stage, system, key, figures, n_different), name, label)
+        if usual:
+            ends = load(name, "anchor"), load(name, "oracle")
+            for path in files:
+                keep_in_file(path, load(name, path.stem), ends if all(ends) else None)
+    if not args.no_cost:
+        cost.keep(retort_binary(args.retort), models, names, SCORES / "cost.json", args.force)
 
-
-def _keep(models: Path, instrument: str, variant: str, seeds: list[dict], n_renderings: int, pieces) -> None:
-    path = models / instrument / f"{variant}.safetensors"
-    tensors, metadata = read_model(path)
-    mean = {name: float(np.mean([s[name] for s in seeds])) for name in FIGURES}
-    kept = ("multi_scale_loss", "f0_cents", "loudness_error_db", "loudness_bias_db")
-    metadata["scores"] = {name: round(mean[name], 4) for name in kept}
-    write_model(path, tensors, metadata)
-    scores = SCORES / instrument / f"{variant}.json"
-    scores.parent.mkdir(parents=True, exist_ok=True)
-    record = {
-        "id": f"{instrument}/{variant}",
-        "date": date.today().isoformat(),
-        "steps": metadata["training"]["steps"],
-        "held_out": [{"file": p.file, "start_s": p.start_s, "end_s": p.end_s} for p in pieces],
-        # As many as seeds, unless the program takes no notice of some: only then is there a spread to speak of.
-        "different_renderings": n_renderings,
-        "seeds": [{k: round(v, 5) for k, v in s.items()} for s in seeds],
-    }
-    scores.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

@@ -1,10 +1,76 @@
 """The report says no more than was measured."""
 
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from retort_training import cost, evaluate, export, pictures, report, standings, systems
+from retort_training.hearing import FIGURES
 from retort_training.report import _cell, _has_spread
+
+METADATA = {
+    "architecture": {"type": "gru", "hidden": 16},
+    "n_harmonics": 80,
+    "n_noise_bands": 65,
+    "noise_fir_ms": 4.0,
+    "precision": "f16",
+    "range": {"f0_hz": [196.0, 2659.0], "loudness_db": [-50.0, -6.0]},
+    "density": {},
+    "performance": {"f0_jitter_cents": 5.5, "loudness_jitter_db": 0.7, "onset_ms": 144.0, "release_ms": 220.0},
+    "room": "violin/room",
+    "parameters": 2446,
+    "data": [{"name": "a", "author": "b", "licence": "CC BY 3.0"}],
+    "licence": "CC BY 4.0",
+    "loudness": "a-weighted-power",
+    "bandwidth_hz": 15_500.0,
+    "training": {"steps": 100, "minutes": 1.0, "learning_rate": 1e-3, "seed": 1, "level_offsets_db": {"a": 0.0}},
+    "scores": {"multi_scale_loss": 5.0},
+}
 
 
 def record(losses: list[float], different: int) -> dict:
     return {"seeds": [{"multi_scale_loss": x} for x in losses], "different_renderings": different}
+
+
+def scored(loss: float, variant: str = "reduced", seed: int = 1, kind: str = "model") -> dict:
+    figures = dict.fromkeys(FIGURES, 0.4) | {"multi_scale_loss": loss, "f0_cents": 4.0}
+    return {
+        "id": f"violin/{variant}",
+        "kind": kind,
+        "held_out": [{"file": "violin/a.flac", "start_s": 0.0, "end_s": 10.0}],
+        "held_out_s": 10.0,
+        "different_renderings": 2,
+        "seeds": [figures, figures | {"multi_scale_loss": loss + 0.002}],
+        "training_seed": seed,
+        "parameters": 7170,
+    }
+
+
+def model_file(models: Path, instrument: str, variant: str, value: float = 0.5) -> Path:
+    path = models / instrument / f"{variant}.safetensors"
+    export.write_model(path, {"w": torch.full((2, 2), value)}, METADATA | {"id": f"{instrument}/{variant}", "instrument": instrument, "variant": variant})
+    return path
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> tuple[Path, Path]:
+    """(models, scores) of a violin with four models, two of them by three training seeds."""
+    models, scores = tmp_path / "models", tmp_path / "scores"
+    losses = {"full": 5.0, "reduced": 5.3, "reduced-cd": 5.2, "cnn-tiny": 5.6}
+    (scores / "violin").mkdir(parents=True)
+    put = lambda name, r: (scores / "violin" / f"{name}.json").write_text(json.dumps(r))  # noqa: E731
+    put("anchor", scored(10.0, "anchor", kind="anchor"))
+    put("oracle", scored(4.0, "oracle", kind="oracle"))
+    for variant, loss in losses.items():
+        model_file(models, "violin", variant)
+        put(variant, scored(loss, variant))
+    for variant, step in (("reduced", 0.01), ("reduced-cd", 0.01)):
+        for seed in (2, 3):
+            put(f"{variant}-seed{seed}", scored(losses[variant] + step * (seed - 1), variant, seed))
+    return models, scores
 
 
 def test_the_spread_over_seeds_is_given_where_every_seed_sounds_different():
@@ -19,3 +85,85 @@ def test_one_rendering_repeated_has_no_spread():
 
 def test_one_seed_has_no_spread():
     assert _cell(record([5.4], 1), "multi_scale_loss") == "5.400"
+
+
+def test_the_report_is_made_from_kept_scores_alone(places: tuple[Path, Path], tmp_path: Path, monkeypatch):
+    models, scores = places
+    monkeypatch.setattr(evaluate, "SCORES", scores)
+    text = report.text(standings.gather(models, scores), {}, models, tmp_path / "cache")
+    assert "| anchor | 0.0 % | 10.001 ± 0.001 |" in text
+    assert "| `violin/full` | 83.3 % | 5.001 ± 0.001 |" in text
+    assert "`reduced-cd` | 3 | 5.211 ± 0.010" in text
+    assert "![Loss against size of the file (kB)](report/loss-size.webp)" in text and (models / "report" / "loss-size.webp").exists()
+    assert "loss-cost" not in text, "no cost was measured"
+    assert "## Timbre transfer" not in text, "no transfer was scored"
+
+
+def lines(places) -> dict[str, standings.Target]:
+    return {t.text: t for t in standings.targets(standings.gather(*places), {})}
+
+
+def test_targets_are_judged_by_the_scores(places: tuple[Path, Path]):
+    found = lines(places)
+    assert found["gap closed by full: at least 80 %"].met is True
+    assert found["gap closed by cnn-tiny: at least 65 %"].met is True
+    assert found["gap closed by cnn: at least 70 %"].met is None
+    assert found["loss on held-out garner of cnn-tiny: at most 5.3"].met is False
+    assert found["loss on held-out garner of reduced: at most 5.3"].evidence == "5.201 (reduced-cd)"
+    assert found["Full beats the best Reduced on every instrument"].met is True
+    assert found["Tiny has fewer than 2500 parameters"].met is True
+    assert found["eight variants each of flute, trumpet, violin and piano are shipped and scored"].met is False
+    assert found["quantising costs at most 0.05 of loss"].met is None
+
+
+def test_a_student_wins_only_beyond_the_spread_over_training_seeds(places: tuple[Path, Path]):
+    (violin,) = standings.gather(*places)
+    assert "`reduced-cd` has the least loss" in (told := standings.student_verdict(violin)) and "it wins" in told
+    for i, r in enumerate(violin.others["reduced-cd"]):
+        r["seeds"] = [{"multi_scale_loss": 5.2 + 0.15 * (i + 1)}]
+    assert "no winner" in standings.student_verdict(violin)
+    violin.others.clear()
+    assert "no spread" in standings.student_verdict(violin)
+
+
+def test_writing_scores_into_a_model_does_not_call_for_new_ones(tmp_path: Path):
+    path = model_file(tmp_path, "violin", "reduced")
+    before = systems.content_hash(path)
+    evaluate.keep_in_file(path, scored(5.0), (scored(10.0), scored(4.0)))
+    kept = export.read_model(path)[1]["scores"]
+    assert kept["gap_closed"] == pytest.approx(0.8333, abs=1e-3) and kept["multi_scale_loss"] == pytest.approx(5.001)
+    assert systems.content_hash(path) == before
+    model_file(tmp_path, "violin", "reduced", 0.6)
+    assert systems.content_hash(path) != before, "other weights are another model"
+
+
+def test_a_changed_model_is_called_stale(places: tuple[Path, Path]):
+    models, scores = places
+    room = models / "violin" / "room.safetensors"
+    room.write_bytes(b"room")
+    (violin,) = [one for one in [standings.Instrument("violin", described={"full": METADATA})]]
+    violin.models["full"] = scored(5.0, "full") | {"key": {"system": systems.fingerprint(models / "violin" / "full.safetensors", room)}}
+    assert report._stale(violin, models) == []
+    model_file(models, "violin", "full", 0.7)
+    assert report._stale(violin, models) == ["full"]
+
+
+def test_the_cost_of_a_model_is_read_from_the_bench():
+    table = {
+        "decoder": [{"id": "violin/full", "us_per_frame": 202.2, "x_realtime": 19.8, "simd": "avx2", "precision": "int8"}],
+        "voice": [{"id": "violin/full", "source": "notes", "x_realtime": 16.0, "worst_block_share": 0.1}],
+    }
+    found = cost.read_bench(table, "violin/full")
+    assert found["decoder_us_per_frame"] == 202.2 and found["voice_x_realtime"] == {"notes": 16.0}
+    assert cost.read_bench(table, "violin/reduced") is None
+
+
+def test_spectrograms_are_drawn_from_what_the_evaluation_kept(tmp_path: Path):
+    time = np.arange(64_000) / 32_000
+    pictures.keep_spectrogram(tmp_path, "violin", "full", np.sin(2 * np.pi * 1000 * time))
+    assert pictures.draw_spectrograms(tmp_path, "violin", ["reference", "full"], tmp_path / "violin.webp")
+    assert (tmp_path / "violin.webp").stat().st_size > 1000
+    assert not pictures.draw_spectrograms(tmp_path, "flute", ["full"], tmp_path / "flute.webp")
+    kept = pictures.load_spectrogram(tmp_path, "violin", "full")
+    loudest_hz = pictures._band_centres_hz(kept.shape[1])[np.argmax(kept[20])]
+    assert loudest_hz == pytest.approx(1000.0, rel=0.1)

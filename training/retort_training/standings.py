@@ -1,0 +1,187 @@
+"""What the kept scores say together: gaps closed, spreads over training seeds, which student wins, which targets are met."""
+
+import json
+import math
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from . import metrics
+from .export import read_model
+
+VARIANTS = ("full", "reduced", "reduced-ad", "reduced-cd", "cnn", "cnn-tiny", "cnn-q", "cnn-tiny-q")
+STUDENTS = ("reduced", "reduced-ad", "reduced-cd")
+MAIN = ("flute", "trumpet", "violin", "piano")
+FURTHER = ("saxophone", "clarinet", "cello", "trombone", "oboe", "bassoon")
+# Strings of a piano are not harmonic: its pitch and level are reported without a target.
+NO_PITCH_TARGET = ("piano",)
+SHIPPED_BYTES = 40_000_000
+GAP_TARGETS = {"full": 0.80, "cnn": 0.70, "reduced": 0.70, "cnn-tiny": 0.65}
+GARNER_TARGETS = {"full": 5.2, "cnn": 5.2, "reduced": 5.3, "cnn-tiny": 5.3}
+QUANTISING_LOSS, TINY_PARAMETERS = 0.05, 2500
+F0_CENTS, LOUDNESS_DB, BIAS_DB = 6.0, 1.5, 0.5
+_SEED = re.compile(r"^(.*)-seed(\d+)$")
+REQUIRED = ("range", "density", "performance", "room", "parameters", "precision", "data", "licence", "training", "scores", "loudness", "bandwidth_hz")
+
+
+def mean(record: dict, figure: str) -> float:
+    return float(np.mean([s[figure] for s in record["seeds"]]))
+
+
+@dataclass
+class Instrument:
+    """The records of an instrument: anchor, oracle, models by variant, and the same by other training seeds."""
+
+    name: str
+    anchor: dict | None = None
+    oracle: dict | None = None
+    models: dict[str, dict] = field(default_factory=dict)
+    others: dict[str, list[dict]] = field(default_factory=dict)
+    described: dict[str, dict] = field(default_factory=dict)
+    bytes: dict[str, int] = field(default_factory=dict)
+
+    def loss(self, variant: str) -> float | None:
+        return mean(self.models[variant], "multi_scale_loss") if variant in self.models else None
+
+    def gap_closed(self, record: dict, figure: str = "multi_scale_loss") -> float | None:
+        if not self.anchor or not self.oracle:
+            return None
+        return metrics.gap_closed(mean(self.anchor, figure), mean(record, figure), mean(self.oracle, figure))
+
+    def training_seeds(self, variant: str, figure: str = "multi_scale_loss") -> dict[int, float]:
+        """The figure for each training seed."""
+        records = [self.models[variant]] if variant in self.models else []
+        return {r["training_seed"]: mean(r, figure) for r in records + self.others.get(variant, []) if "training_seed" in r}
+
+    def best_student(self) -> str | None:
+        found = {v: loss for v in STUDENTS if (loss := self.loss(v)) is not None}
+        return min(found, key=found.get) if found else None
+
+
+def gather(models: Path, scores: Path) -> list[Instrument]:
+    """Every instrument with a model or a score, the four of the published works first."""
+    names = {p.parent.name for p in Path(models).glob("*/*.safetensors")} | {p.parent.name for p in Path(scores).glob("*/*.json")}
+    order = {name: i for i, name in enumerate(MAIN + FURTHER)}
+    found = []
+    for name in sorted(names, key=lambda n: (order.get(n, len(order)), n)):
+        one = Instrument(name)
+        for path in sorted((Path(scores) / name).glob("*.json")):
+            record = json.loads(path.read_text(encoding="utf-8"))
+            seed = _SEED.match(path.stem)
+            if path.stem in ("anchor", "oracle"):
+                setattr(one, path.stem, record)
+            elif seed:
+                one.others.setdefault(seed[1], []).append(record)
+            else:
+                one.models[path.stem] = record
+        for path in sorted((Path(models) / name).glob("*.safetensors")):
+            one.bytes[path.stem] = path.stat().st_size
+            if path.stem != "room":
+                one.described[path.stem] = read_model(path)[1]
+        rank = {v: i for i, v in enumerate(VARIANTS)}
+        one.models = dict(sorted(one.models.items(), key=lambda kv: rank.get(kv[0], len(rank))))
+        found.append(one)
+    return found
+
+
+def student_verdict(one: Instrument) -> str | None:
+    """Which student plays best, and whether the training seeds bear it out."""
+    runs = {v: list(r.values()) for v in STUDENTS if (r := one.training_seeds(v))}
+    if len(runs) < 2:
+        return None
+    means = {v: float(np.mean(r)) for v, r in runs.items()}
+    first, second = sorted(means, key=means.get)[:2]
+    lead = means[second] - means[first]
+    told = f"`{first}` has the least loss, {lead:.3f} below `{second}`"
+    if min(len(r) for r in runs.values()) < 2:
+        return told + "; with one training seed there is no spread to judge that by."
+    # Welch's standard error of the difference of two means; with three seeds each, twice it is a mild test.
+    error = math.sqrt(sum(np.var(runs[v], ddof=1) / len(runs[v]) for v in (first, second)))
+    if lead > 2.0 * error:
+        return told + f", more than twice the standard error over training seeds ({error:.3f}): it wins."
+    return told + f", within twice the standard error over training seeds ({error:.3f}): no winner between these two."
+
+
+@dataclass
+class Target:
+    """`met` is none where something was not measured."""
+
+    text: str
+    met: bool | None
+    evidence: str
+
+
+def _judged(pairs: list[tuple[str, bool]]) -> tuple[bool | None, str]:
+    if not pairs:
+        return None, "not measured"
+    return all(ok for _, ok in pairs), "; ".join(text if ok else f"**{text}**" for text, ok in pairs)
+
+
+def targets(found: list[Instrument], cost: dict) -> list[Target]:
+    """The targets line by line; what misses its target is set in bold in the evidence."""
+    by_name = {one.name: one for one in found}
+    lines = []
+
+    def add(text: str, pairs: list[tuple[str, bool]]) -> None:
+        lines.append(Target(text, *_judged(pairs)))
+
+    missing = [f"{n}/{v}" for n in MAIN for v in VARIANTS if n not in by_name or v not in by_name[n].models or v not in by_name[n].described]
+    n_here = len(MAIN) * len(VARIANTS) - len(missing)
+    evidence = f"{n_here} of {len(MAIN) * len(VARIANTS)}"
+    lines.append(Target("eight variants each of flute, trumpet, violin and piano are shipped and scored", not missing, evidence + (f"; missing: {', '.join(missing)}" if missing else "")))
+    lacking = []
+    for name in FURTHER:
+        have = by_name[name].models.keys() & by_name[name].described.keys() if name in by_name else set()
+        lacking += [f"{name}/reduced"] * (not have & set(STUDENTS)) + [f"{name}/{v}" for v in ("cnn", "cnn-tiny") if v not in have]
+    n_all = 3 * len(FURTHER)
+    lines.append(Target("a Reduced, CNN and Tiny of each further instrument are shipped and scored", not lacking, f"{n_all - len(lacking)} of {n_all}" + (f"; missing: {', '.join(lacking)}" if lacking else "")))
+    total = sum(sum(one.bytes.values()) for one in found)
+    lines.append(Target("all shipped files together under 40 MB", total < SHIPPED_BYTES, f"{total / 1e6:.1f} MB"))
+    incomplete = [f"{one.name}/{v}: {', '.join(gone)}" for one in found for v, m in one.described.items() if (gone := [k for k in REQUIRED if k not in m])]
+    lines.append(Target("metadata complete", not incomplete, "; ".join(incomplete) or "every file"))
+    for family, target in GAP_TARGETS.items():
+        pairs = []
+        for one in found:
+            variant = one.best_student() if family == "reduced" else family
+            if variant in one.models and (gap := one.gap_closed(one.models[variant])) is not None:
+                pairs.append((f"{one.name} {100 * gap:.1f} %" + (f" ({variant})" if variant != family else ""), gap >= target))
+        add(f"gap closed by {'the best Reduced' if family == 'reduced' else family}: at least {100 * target:.0f} %", pairs)
+    violin = by_name.get("violin")
+    for family, target in GARNER_TARGETS.items():
+        variant = violin.best_student() if violin and family == "reduced" else family
+        loss = violin.loss(variant) if violin and variant else None
+        add(f"loss on held-out garner of {family}: at most {target}", [] if loss is None else [(f"{loss:.3f}" + (f" ({variant})" if variant != family else ""), loss <= target)])
+    pairs = []
+    for one in found:
+        student, full = one.best_student(), one.loss("full")
+        if student and full is not None:
+            pairs.append((f"{one.name} {full:.3f} against {one.loss(student):.3f} ({student})", full < one.loss(student)))
+    add("Full beats the best Reduced on every instrument", pairs)
+    pairs = []
+    for one in found:
+        for variant in ("cnn", "cnn-tiny"):
+            if (plain := one.loss(variant)) is not None and (quantised := one.loss(f"{variant}-q")) is not None:
+                pairs.append((f"{one.name}/{variant}-q {quantised - plain:+.3f}", quantised - plain <= QUANTISING_LOSS))
+    add(f"quantising costs at most {QUANTISING_LOSS} of loss", pairs)
+    pairs = []
+    for one in found:
+        plain, quantised = (cost.get(f"{one.name}/{v}") for v in ("cnn-tiny", "cnn-tiny-q"))
+        if plain and quantised:
+            a, b = plain["decoder_us_per_frame"], quantised["decoder_us_per_frame"]
+            pairs.append((f"{one.name} {b:.2f} against {a:.2f} µs a frame", b < a))
+    add("the quantised Tiny is faster than Tiny (else it is not worth using)", pairs)
+    add(f"Tiny has fewer than {TINY_PARAMETERS} parameters", [(f"{one.name} {m['parameters']}", m["parameters"] < TINY_PARAMETERS) for one in found if (m := one.described.get("cnn-tiny"))])
+    for text, figure, limit in (
+        (f"f0 at most {F0_CENTS:g} cents off in the median", "f0_cents", F0_CENTS),
+        (f"loudness at most {LOUDNESS_DB:g} dB off", "loudness_error_db", LOUDNESS_DB),
+        (f"loudness bias under {BIAS_DB:g} dB", "loudness_bias_db", BIAS_DB),
+    ):
+        judged = [(f"{one.name}/{v} {abs(mean(r, figure)):.2f}", abs(mean(r, figure)) <= limit) for one in found if one.name not in NO_PITCH_TARGET for v, r in one.models.items()]
+        missed = [pair for pair in judged if not pair[1]]
+        if judged:
+            lines.append(Target(text + " (piano has no target)", not missed, f"{len(judged) - len(missed)} of {len(judged)} models" + (": " + "; ".join(f"**{t}**" for t, _ in missed) if missed else "")))
+        else:
+            lines.append(Target(text, None, "not measured"))
+    return lines
