@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::shape::{Shape, Shaper};
 use super::source::Wanted;
 use crate::frame::{Controls, FRAME_RATE_HZ, Frame, LOUDNESS_FLOOR_DB};
 use crate::model::{Decoder, DecoderSpec, RoomResponse, State};
@@ -43,6 +44,7 @@ pub struct Instrument {
     slot_of: Vec<usize>,
     /// One a slot.
     voices: Vec<Voice>,
+    shaper: Shaper,
     /// The decoder after a long silence: where every note begins.
     rest: State,
     room: Room,
@@ -85,6 +87,7 @@ impl Instrument {
             row_of: (0..n_voices).collect(),
             slot_of: (0..n_voices).collect(),
             voices: (0..n_voices).map(|_| voice()).collect(),
+            shaper: Shaper::new(&spec),
             rest,
             silent_samples: room.tail_samples() + CHUNK,
             room,
@@ -158,7 +161,9 @@ impl Instrument {
         self.decoder.step(&mut self.states[..rows], &self.frames[..rows], &mut self.controls[..rows]);
         for row in 0..rows {
             let slot = self.slot_of[row];
-            let gains = wanted.get(slot).copied().flatten().map_or(SILENT, |wanted| wanted.gains);
+            let wanted = wanted.get(slot).copied().flatten();
+            self.shaper.apply(wanted.map_or(Shape::NONE, |wanted| wanted.shape), &mut self.controls[row]);
+            let gains = wanted.map_or(SILENT, |wanted| wanted.gains);
             self.voices[slot].synth.begin_segment(&self.controls[row], len, gains);
         }
     }
@@ -201,6 +206,7 @@ impl Instrument {
         self.frames[row] = wanted.frame;
         let one = row..=row;
         self.decoder.step(&mut self.states[one.clone()], &self.frames[one.clone()], &mut self.controls[one]);
+        self.shaper.apply(wanted.shape, &mut self.controls[row]);
         let voice = &mut self.voices[slot];
         voice.silent_frames = 0;
         voice.synth.reset(seed);

@@ -10,6 +10,7 @@ mod meters;
 mod mix;
 mod profile;
 mod settings;
+mod shape;
 mod source;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ pub use instrument::{Instrument, InstrumentParts};
 pub use meters::Meters;
 pub use mix::DryWet;
 pub use profile::profile;
+pub use shape::Shape;
 pub use settings::{Setting, SettingSpec, Settings, Source, Unit, gain_from_db, offset_loudness};
 
 pub use crate::performer::{
@@ -284,8 +286,9 @@ impl Engine {
             FramesFrom::Audio(listener) => wanted[0] = Some(listener.wanted(settings)),
             FramesFrom::Notes(player) => {
                 player.clear_ended(self.position);
+                let playing = settings.playing();
                 for (slot, wanted) in wanted.iter_mut().enumerate() {
-                    *wanted = player.wanted(slot, end, settings);
+                    *wanted = player.wanted(slot, end, settings, &playing);
                 }
                 self.meters.set_voices(player.n_sounding(end));
             }
@@ -310,7 +313,7 @@ impl Engine {
                 let seed = note_seed(self.seed, note, self.notes_started);
                 let len = (self.next_tick_start - self.position) as usize;
                 if let (Some(instrument), Some(wanted)) =
-                    (&mut self.current, player.wanted(slot, self.position, settings))
+                    (&mut self.current, player.wanted(slot, self.position, settings, &settings.playing()))
                 {
                     instrument.start(slot, &wanted, len, seed);
                 }

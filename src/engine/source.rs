@@ -1,10 +1,11 @@
 //! Where an engine's frames come from: ears for audio, a player for notes. Both shape them by the settings.
 
 use super::gate::{Gate, GateGains};
+use super::shape::Shape;
 use super::settings::{Settings, gain_from_db, offset_loudness};
 use crate::analysis::{AnalysisError, Analyzer, LowestPitch};
 use crate::frame::Frame;
-use crate::performer::{Change, Ensemble, EventKind, Profile, Tuning};
+use crate::performer::{Change, Ensemble, EventKind, Playing, Profile, Tuning};
 use crate::synth::PartGains;
 
 /// The frame that a voice shall play and how loud its parts are.
@@ -12,6 +13,7 @@ use crate::synth::PartGains;
 pub struct Wanted {
     pub frame: Frame,
     pub gains: PartGains,
+    pub shape: Shape,
 }
 
 /// Audio to wanted frames.
@@ -41,7 +43,11 @@ impl Listener {
     /// Call once a tick: the gate moves on by one frame. It judges what was heard, before the settings move it.
     pub fn wanted(&mut self, settings: &Settings) -> Wanted {
         let GateGains { harmonic, noise } = self.gate.next(&self.heard);
-        Wanted { gains: part_gains(settings, harmonic, noise), frame: shaped(&self.heard, settings) }
+        Wanted {
+            gains: part_gains(settings, harmonic, noise),
+            frame: shaped(&self.heard, settings),
+            shape: shape(settings),
+        }
     }
 }
 
@@ -76,7 +82,7 @@ impl Player {
     }
 
     pub fn happen(&mut self, sample: u64, event: &EventKind, settings: &Settings) -> Change {
-        self.ensemble.happen(sample, event, &settings.playing)
+        self.ensemble.happen(sample, event, &settings.playing())
     }
 
     /// The voices that have ended by `sample` are forgotten.
@@ -85,10 +91,11 @@ impl Player {
     }
 
     /// The voice in `slot` at `sample`.
-    pub fn wanted(&self, slot: usize, sample: u64, settings: &Settings) -> Option<Wanted> {
-        let voice = self.ensemble.frame_at(slot, sample, &settings.playing)?;
+    pub fn wanted(&self, slot: usize, sample: u64, settings: &Settings, playing: &Playing) -> Option<Wanted> {
+        let voice = self.ensemble.frame_at(slot, sample, playing)?;
         let gains = part_gains(settings, voice.level, voice.level);
-        Some(Wanted { frame: shaped(&voice.frame, settings), gains })
+        let shape = shape(settings).with_brightness(voice.brightness);
+        Some(Wanted { frame: shaped(&voice.frame, settings), gains, shape })
     }
 }
 
@@ -97,6 +104,10 @@ fn part_gains(settings: &Settings, harmonic: f32, noise: f32) -> PartGains {
         harmonic: harmonic * gain_from_db(settings.harmonic_gain),
         noise: noise * gain_from_db(settings.noise_gain),
     }
+}
+
+fn shape(settings: &Settings) -> Shape {
+    Shape { tilt: settings.brightness, odd_even: settings.odd_even }
 }
 
 fn shaped(frame: &Frame, settings: &Settings) -> Frame {

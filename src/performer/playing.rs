@@ -13,6 +13,21 @@ pub enum Mode {
     Legato,
 }
 
+impl Mode {
+    /// All modes, in the order in which settings number them.
+    pub const ALL: [Self; 3] = [Self::Poly, Self::Mono, Self::Legato];
+
+    /// Its name for people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Poly => "Poly",
+            Self::Mono => "Mono",
+            Self::Legato => "Legato",
+        }
+    }
+}
+
 /// Voices that can sound at a time.
 pub const MAX_VOICES: usize = 16;
 
