@@ -20,11 +20,11 @@ pub use instrument::{Instrument, InstrumentParts};
 pub use meters::Meters;
 pub use mix::DryWet;
 pub use profile::profile;
-pub use shape::Shape;
 pub use settings::{Setting, SettingSpec, Settings, Source, Unit, gain_from_db, offset_loudness};
+pub use shape::Shape;
 
 pub use crate::performer::{
-    Event, EventKind, Expression, Mode, NoteAddress, Playing, SLOTS, Tuning, TuningError, from_midi,
+    Event, EventKind, Expression, Mode, NoteAddress, Playing, SLOTS, Tuning, TuningError, cc, from_midi,
 };
 
 use crate::analysis::{AnalysisError, LowestPitch};

@@ -260,7 +260,10 @@ mod tests {
             assert_eq!((spec.at(0.0), spec.at(1.0)), (spec.min, spec.max), "{}", spec.id);
             assert!((spec.at(spec.position(spec.default)) - spec.default).abs() < 1e-3 * (spec.max - spec.min));
         }
-        assert!((Setting::Attack.spec().position(1.0) - 0.5).abs() < 0.01, "the instrument's own attack is in the middle");
+        assert!(
+            (Setting::Attack.spec().position(1.0) - 0.5).abs() < 0.01,
+            "the instrument's own attack is in the middle"
+        );
     }
 
     #[test]

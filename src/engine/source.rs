@@ -1,8 +1,8 @@
 //! Where an engine's frames come from: ears for audio, a player for notes. Both shape them by the settings.
 
 use super::gate::{Gate, GateGains};
-use super::shape::Shape;
 use super::settings::{Settings, gain_from_db, offset_loudness};
+use super::shape::Shape;
 use crate::analysis::{AnalysisError, Analyzer, LowestPitch};
 use crate::frame::Frame;
 use crate::performer::{Change, Ensemble, EventKind, Playing, Profile, Tuning};

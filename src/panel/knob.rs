@@ -91,7 +91,8 @@ pub fn show(
     let id = ui.scope_id().with(spec.id);
     let center = pos2(rect.center().x, rect.top() + 24.0 + RADIUS + 2.0);
     let dial = Rect::from_center_size(center, Vec2::splat(2.0 * RADIUS + 8.0));
-    let value_rect = Rect::from_center_size(pos2(center.x, rect.bottom() - 12.0), vec2(rect.width().min(88.0) - 2.0, 24.0));
+    let value_rect =
+        Rect::from_center_size(pos2(center.x, rect.bottom() - 12.0), vec2(rect.width().min(88.0) - 2.0, 24.0));
 
     let response = ui.interact(dial, id, Sense::click_and_drag());
     drag(&response, spec, state, host);

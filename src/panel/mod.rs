@@ -38,10 +38,7 @@ type Group = (&'static str, &'static [Setting]);
 const ROWS: [&[Group]; 2] = [
     &[
         ("Input", &[Setting::Transpose, Setting::LoudnessOffset]),
-        (
-            "Sound",
-            &[Setting::HarmonicGain, Setting::NoiseGain, Setting::Brightness, Setting::OddEven, Setting::Room],
-        ),
+        ("Sound", &[Setting::HarmonicGain, Setting::NoiseGain, Setting::Brightness, Setting::OddEven, Setting::Room]),
         ("Output", &[Setting::Mix, Setting::OutputGain]),
     ],
     &[

@@ -40,16 +40,7 @@ fn change(host: &mut dyn PanelHost, setting: Setting, value: f32) {
 
 /// Gives whether it was pressed.
 #[allow(clippy::too_many_arguments)]
-fn button(
-    ui: &mut Ui,
-    rect: Rect,
-    id: Id,
-    label: &str,
-    help: &str,
-    chosen: bool,
-    role: Role,
-    accent: Color32,
-) -> bool {
+fn button(ui: &mut Ui, rect: Rect, id: Id, label: &str, help: &str, chosen: bool, role: Role, accent: Color32) -> bool {
     let response = ui.interact(rect, id, Sense::CLICK);
     response.widget_info(|| WidgetInfo::selected(role, true, chosen, label));
     let fill = if chosen || response.hovered() { theme::CONTROL } else { theme::WELL };
