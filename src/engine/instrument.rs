@@ -201,7 +201,8 @@ impl Instrument {
 
     /// The voice in `slot` begins a sound at this very sample, `len` samples before the next frame of the clock.
     pub fn start(&mut self, slot: usize, wanted: &Wanted, len: usize, seed: u64) {
-        let row = self.row_of[slot];
+        // An instrument that was built for fewer slots plays what it has.
+        let Some(&row) = self.row_of.get(slot) else { return };
         self.states[row].copy_from(&self.rest);
         self.frames[row] = wanted.frame;
         let one = row..=row;
@@ -218,8 +219,9 @@ impl Instrument {
 
     /// The voice in `slot` stops at once.
     pub fn stop(&mut self, slot: usize) {
-        self.voices[slot].silent_frames = FRAMES_TO_REST;
-        self.voices[slot].synth.reset(self.seed);
+        let Some(voice) = self.voices.get_mut(slot) else { return };
+        voice.silent_frames = FRAMES_TO_REST;
+        voice.synth.reset(self.seed);
         self.states[self.row_of[slot]].copy_from(&self.rest);
     }
 
