@@ -18,6 +18,9 @@ const AUDIBLE_DB: f32 = -65.0;
 /// Pitches closer than this are the same, in octaves: 30 cents.
 const SAME_PITCH: f32 = 0.025;
 
+/// After fewer unvoiced frames than this, 24 ms, a note has not begun but gone on.
+const SHORTEST_REST: usize = 6;
+
 /// What each lowest pitch needs: how long the shortest segment is and how many frames later a frame is decided.
 #[derive(Clone, Copy, Debug)]
 pub struct Sizes {
@@ -69,6 +72,8 @@ pub struct PitchTracker {
     states: Vec<Option<Candidate>>,
     /// Decided frames since the last unvoiced one.
     voiced_frames: usize,
+    /// Unvoiced frames before those, up to [`SHORTEST_REST`].
+    rest_frames: usize,
 }
 
 impl PitchTracker {
@@ -83,6 +88,7 @@ impl PitchTracker {
             newest: 0,
             states: vec![None; sizes.path_lag + 1],
             voiced_frames: 0,
+            rest_frames: SHORTEST_REST,
         }
     }
 
@@ -92,6 +98,7 @@ impl PitchTracker {
         self.newest = 0;
         self.states.fill(None);
         self.voiced_frames = 0;
+        self.rest_frames = SHORTEST_REST;
     }
 
     /// Takes in the frame around `signal[centre]`, whose loudness is known, and decides the one `path_lag` frames before.
@@ -108,7 +115,7 @@ impl PitchTracker {
     }
 
     fn decide(&mut self) -> Pitch {
-        self.voiced_frames = if self.states[0].is_some() { self.voiced_frames + 1 } else { 0 };
+        self.count();
         // A note that begins within the path's lag lends its pitch to the frames before it, so that the pitch is there
         // when the first sound is.
         let Some((ahead, candidate)) =
@@ -116,7 +123,9 @@ impl PitchTracker {
         else {
             return Pitch { period: None, voicing: 0.0, onset: false };
         };
-        let onset = self.sizes.follows_onsets && self.voiced_frames <= self.sizes.path_lag;
+        let onset = self.sizes.follows_onsets
+            && self.voiced_frames <= self.sizes.path_lag
+            && self.rest_frames + ahead.saturating_sub(1) >= SHORTEST_REST;
         let (mut measured, mut heard) = (ahead, candidate);
         if onset {
             // The first frames of a note hold less than two of its periods: if they contradict a clearer one that is already
@@ -130,6 +139,19 @@ impl PitchTracker {
         let period = self.fine_period(correlogram, heard);
         let voicing = if ahead <= 2 { 0.5 + 0.5 * ((candidate.strength - 0.5) / 0.5).clamp(0.0, 1.0) } else { 0.0 };
         Pitch { period: Some(period), voicing, onset }
+    }
+
+    /// Counts how long the note has lasted, and the rest before it.
+    fn count(&mut self) {
+        if self.states[0].is_some() {
+            self.voiced_frames = self.voiced_frames.saturating_add(1);
+        } else {
+            if self.voiced_frames > 0 {
+                self.rest_frames = 0;
+            }
+            self.voiced_frames = 0;
+            self.rest_frames = (self.rest_frames + 1).min(SHORTEST_REST);
+        }
     }
 
     /// Of the frames of the note that begins at `first`, as far as they are known, the one with the strongest correlation.

@@ -65,7 +65,7 @@ const COLUMNS: [(&str, isize); 10] = [
     ("rate", -8),
     ("range", -14),
     ("loss", -5),
-    ("gap", -4),
+    ("quality", -7),
     ("licence", 0),
 ];
 
@@ -88,7 +88,7 @@ fn table(models: &[Entry]) -> String {
     rows.iter().for_each(|row| text += &line(row.each_ref().map(String::as_str)));
     text += "\nCPU: estimate of a voice's share of one core; 'retort bench' measures it. Loss: on recordings not heard in training.\n";
     if models.iter().any(|entry| entry.metadata.scores.is_some_and(|scores| scores.gap_closed.is_some())) {
-        text += "Gap: how much of the distance to the model that taught it a model has closed.\n";
+        text += "Quality: 0 % is a crude resynthesis of such recordings, 100 % the best that this kind of synthesis can do.\n";
     }
     if models.iter().any(is_private) {
         text += &format!("{PRIVATE}: learned from recordings too that may not be passed on.\n");

@@ -173,8 +173,8 @@ pub struct Scores {
     pub loudness_error_db: f32,
     /// Mean signed loudness error.
     pub loudness_bias_db: f32,
-    /// Of a model that was taught by another: the share of the distance between an untaught one's loss and the teacher's
-    /// that it has closed, 1 for all of it.
+    /// How far the loss lies on the way from a crude resynthesis of the held-out recordings (linear prediction, 0) to
+    /// controls that were fitted to them through the same synthesiser (1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gap_closed: Option<f32>,
     /// Mean distance of the log mel spectra.

@@ -83,7 +83,8 @@ pub struct ModelEntry {
     pub n_bytes: u64,
     /// Multi-scale spectral loss on recordings that the model has not heard; less is better. `None` when not measured.
     pub multi_scale_loss: Option<f32>,
-    /// Of a model that was taught by another: how much of the gap to it is closed, 1 for all. `None` of others.
+    /// How far its loss lies on the way from a crude resynthesis (0) to the best that the synthesis can do (1).
+    /// `None` when not measured.
     pub gap_closed: Option<f32>,
     /// Share of one core that a voice takes, 0 to 1, as measured or estimated. `None` when not known.
     pub cpu_share: Option<f32>,

@@ -80,7 +80,7 @@ fn same_variant(models: &[ModelEntry], instrument: &str, variant: &str) -> Optio
 /// Size, error and load in few words.
 fn facts(model: &ModelEntry) -> String {
     let mut facts = vec![format!("{} parameters", value_text::count(model.n_parameters))];
-    facts.extend(model.multi_scale_loss.map(|loss| format!("error {loss:.2}")));
+    facts.extend(model.gap_closed.map(|share| format!("quality {:.0} %", share * 100.0)));
     facts.extend(model.cpu_share.map(|share| format!("CPU {:.1} %", share * 100.0)));
     facts.join(" · ")
 }
@@ -93,7 +93,10 @@ fn explain(model: &ModelEntry) -> String {
         text += &format!(" Spectral error {loss:.2} on recordings that it has not heard; less is better.");
     }
     if let Some(share) = model.gap_closed {
-        text += &format!(" It has closed {:.0} % of the gap to the model that taught it.", share * 100.0);
+        text += &format!(
+            " Quality {:.0} %: 0 % is a crude resynthesis of such a recording, 100 % the best that this kind of synthesis can do.",
+            share * 100.0
+        );
     }
     if let Some(share) = model.cpu_share {
         text += &format!(" A voice takes about {:.1} % of one processor core.", share * 100.0);
@@ -129,7 +132,7 @@ mod tests {
         let scored = ModelEntry { gap_closed: Some(0.42), multi_scale_loss: Some(5.2), ..entry("violin/mine") };
         let text = explain(&scored);
         assert!(
-            text.starts_with("0 parameters") && text.contains("5.20") && text.contains("42 % of the gap"),
+            text.starts_with("0 parameters") && text.contains("5.20") && text.contains("Quality 42 %"),
             "{text}"
         );
     }

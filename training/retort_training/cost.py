@@ -7,11 +7,14 @@ import subprocess
 from datetime import date
 from pathlib import Path
 
+from . import ANALYSIS_VERSION
 from .export import read_model
 
 
 def retort_version(retort: str) -> str:
-    return subprocess.run([retort, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    """The program's version and that of its analysis."""
+    version = subprocess.run([retort, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    return f"{version}, analysis {ANALYSIS_VERSION}"
 
 
 def processor() -> str:

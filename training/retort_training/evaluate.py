@@ -42,8 +42,7 @@ class Stage:
         self._targets: list[Target] | None = None
 
     def _gain_db(self, piece: split.Piece) -> float:
-        source = next(s for s in self.instrument.sources if s.name == piece.source)
-        return source.gain_db(piece.file) if hasattr(source, "gain_db") else 0.0
+        return self.instrument.source(piece.source).gain_db(piece.file)
 
     @property
     def targets(self) -> list[Target]:
@@ -89,7 +88,10 @@ def score(system, stage: Stage, n_seeds: int, cache: Path, label: str) -> tuple[
         figures.append(compare(stage.targets, heard))
         print(f"{stage.name}/{label} seed {seed}: " + ", ".join(f"{k} {v:.3f}" for k, v in figures[-1].items()), flush=True)
     if len(different) < len(figures):
-        print(f"warning: {len(figures)} seeds gave only {len(different)} different renderings: a spread would be no measurement", flush=True)
+        print(
+            f"warning: {len(figures)} seeds gave only {len(different)} different renderings: a spread would be no measurement",
+            flush=True,
+        )
     return figures, len(different)
 
 
@@ -169,7 +171,10 @@ def evaluate(args) -> None:
         room = models / name / f"{systems.ROOM}.safetensors"
         queue: list[tuple[str, object]] = []
         if usual:
-            queue += [("anchor", systems.Anchor()), ("oracle", systems.Oracle(room, oracle_settings(model_files(models, name)), args.cache))]
+            queue += [
+                ("anchor", systems.Anchor()),
+                ("oracle", systems.Oracle(room, oracle_settings(model_files(models, name)), args.cache)),
+            ]
         for path in files:
             queue.append((path.stem, systems.Model(path, room, stage.retort, stage.lowest_pitch_hz)))
         for label, path, base in others:
@@ -193,4 +198,3 @@ def evaluate(args) -> None:
                 keep_in_file(path, load(name, path.stem), ends if all(ends) else None)
     if not args.no_cost:
         cost.keep(retort_binary(args.retort), models, names, SCORES / "cost.json", args.force)
-

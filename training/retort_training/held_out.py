@@ -2,13 +2,15 @@
 
 The room that a model plays is its reference source's, so only that source's held-out pieces count (all sources' if it has
 none). Music is taken whole. Of single notes and phrases so many are chosen that about `NOTES_S` seconds come together, the same ones each
-time: dynamics (crescendo and phrases are two of them) take turns, and within one the order is that of a hash of the file's name.
+time: dynamics (crescendo and phrases are two of them) take turns, each with a pitch that came least often so far; what is still open is settled by a
+hash of the file's name.
 Every take begins with a second that is not scored, so that decoder and room do not start in the middle of the music: what comes before it
 in the recording, or silence before notes.
 """
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +25,7 @@ PRE_ROLL_S = 1.0
 NOTES_S = 36.0
 TAKE_S = 18.0
 # A long note says nothing new after so many seconds; a crescendo may swell that long.
-NOTE_S = 6.0
+NOTE_S = 4.0
 PHRASE_S = 10.0
 GAP_S = 0.3
 _FADE_S = 0.03
@@ -83,12 +85,22 @@ def _notes(pieces: list[split.Piece]) -> list[split.Piece]:
         groups.setdefault(f"{piece.source} {group}", []).append(piece)
     queues = [groups[name] for name in sorted(groups)]
     chosen, seconds = [], 0.0
+    pitches: Counter[str] = Counter()
     while any(queues) and seconds < NOTES_S:
         for queue in queues:
             if queue and seconds < NOTES_S:
-                chosen.append(queue.pop(0))
-                seconds += min(chosen[-1].end_s - chosen[-1].start_s, _longest_s(chosen[-1]))
+                # The first of those whose pitch came least often: `min` keeps the order.
+                piece = min(queue, key=lambda p: pitches[_pitch(p)])
+                queue.remove(piece)
+                pitches[_pitch(piece)] += 1
+                chosen.append(piece)
+                seconds += min(piece.end_s - piece.start_s, _longest_s(piece))
     return chosen
+
+
+def _pitch(piece: split.Piece) -> str:
+    found = _NOTE.match(Path(piece.file).name)
+    return "".join(found.groups()) if found else ""
 
 
 def _longest_s(piece: split.Piece) -> float:

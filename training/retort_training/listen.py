@@ -66,9 +66,11 @@ def write_page(folder: Path, chapters: list[Chapter]) -> Path:
     for chapter in chapters:
         anchor = file_name(chapter.title)
         contents.append(f'<a href="#{anchor}">{html.escape(chapter.title)}</a>')
-        body.append(f'<section id="{anchor}"><h2>{html.escape(chapter.title)}</h2><p class="credit">{html.escape(chapter.credit)}</p>')
+        body.append(
+            f'<section id="{anchor}"><h2>{html.escape(chapter.title)}</h2><p class="credit">{html.escape(chapter.credit)}</p>'
+        )
         for group in chapter.groups:
-            body.append(f"<h3>{html.escape(group.title)}</h3><div class=\"rows\">")
+            body.append(f'<h3>{html.escape(group.title)}</h3><div class="rows">')
             body += [_row(folder, (chapter.title, group.title, row.name), row) for row in group.rows]
             body.append("</div>")
         body.append("</section>")
@@ -111,16 +113,32 @@ def resynthesis(stage: Stage, models: Path, cache: Path, seconds: float, one: st
     begin, end = round(PRE_ROLL_S * whole.rate_hz), round((PRE_ROLL_S + seconds) * whole.rate_hz)
     short = Take(whole.name, whole.audio[:end], whole.rate_hz, whole.bandwidth_hz, whole.parts)
     known = Known(whole, stage.ear.frames(whole.audio, whole.rate_hz, keep=True))
-    private = any("not to be sold or passed on" in s.licence or getattr(s, "private", False) for s in stage.instrument.sources if s.name in stage.sources)
+    private = any(stage.instrument.source(name).private for name in stage.sources)
     cut = lambda audio, rate_hz: audio[round(PRE_ROLL_S * rate_hz) : round((PRE_ROLL_S + seconds) * rate_hz)]  # noqa: E731
     group = Group("Resynthesis of a held-out recording")
-    group.rows.append(Row("reference", f"the recording ({', '.join(stage.sources)})", whole.audio[begin:end], whole.rate_hz, private))
+    group.rows.append(
+        Row("reference", f"the recording ({', '.join(stage.sources)})", whole.audio[begin:end], whole.rate_hz, private)
+    )
     low, _ = systems.Anchor().both(known)
-    group.rows.append(Row("anchor", f"linear prediction, impulses; {_about(load(stage.name, 'anchor'), None)}", cut(low, metrics.RATE_HZ), metrics.RATE_HZ))
+    group.rows.append(
+        Row(
+            "anchor",
+            f"linear prediction, impulses; {_about(load(stage.name, 'anchor'), None)}",
+            cut(low, metrics.RATE_HZ),
+            metrics.RATE_HZ,
+        )
+    )
     files = model_files(models, stage.name)
     room = models / stage.name / f"{systems.ROOM}.safetensors"
     made = systems.Oracle(room, oracle_settings(files), cache).sound(known, 1)
-    group.rows.append(Row("oracle", f"controls fitted to the recording; {_about(load(stage.name, 'oracle'), None)}", cut(made, whole.rate_hz), whole.rate_hz))
+    group.rows.append(
+        Row(
+            "oracle",
+            f"controls fitted to the recording; {_about(load(stage.name, 'oracle'), None)}",
+            cut(made, whole.rate_hz),
+            whole.rate_hz,
+        )
+    )
     for file in _in_order(files):
         model = systems.Model(file, room, stage.retort, stage.lowest_pitch_hz)
         audio = model.sound(short, 1)
@@ -134,7 +152,9 @@ def _in_order(files: list[Path]) -> list[Path]:
     return sorted(files, key=lambda p: (rank.get(p.stem, len(rank)), p.stem))
 
 
-def transfers(name: str, models: Path, retort: str, found: list[transfer.Source], variants: list[str], seconds: float) -> list[Group]:
+def transfers(
+    name: str, models: Path, retort: str, found: list[transfer.Source], variants: list[str], seconds: float
+) -> list[Group]:
     """Each source by each of the variants that there are."""
     files = [p for p in _in_order(model_files(models, name)) if p.stem in variants]
     groups = []
@@ -145,7 +165,10 @@ def transfers(name: str, models: Path, retort: str, found: list[transfer.Source]
         music = len(source.audio) - round((transfer.AFTER_S + transfer.NOISE_S) * source.rate_hz)
         played = transfer.Source(source.instrument, source.audio[: min(n, music)], source.rate_hz)
         private = source.instrument in transfer.FROM_DATA
-        group = Group(f"{source.instrument.capitalize()} to {name}", [Row(source.instrument, "the source", played.audio, source.rate_hz, private)])
+        group = Group(
+            f"{source.instrument.capitalize()} to {name}",
+            [Row(source.instrument, "the source", played.audio, source.rate_hz, private)],
+        )
         for file in files:
             model = systems.Model(file, file.with_stem(systems.ROOM), retort, transfer.LOWEST_PITCH_HZ[source.instrument])
             audio = model.sound(played.take(), 1, ("--match", "auto"))
@@ -164,7 +187,9 @@ def listen(args) -> None:
     for name in args.instrument or instruments_in(models):
         stage = Stage(name, args)
         credit = "Recordings: " + "; ".join(f"{s.recording}, {s.author} ({s.licence})" for s in stage.instrument.sources)
-        chapter = Chapter(name.capitalize(), credit, [resynthesis(stage, models, args.cache, args.seconds, everyone.get(name))])
+        chapter = Chapter(
+            name.capitalize(), credit, [resynthesis(stage, models, args.cache, args.seconds, everyone.get(name))]
+        )
         chapter.groups += transfers(name, models, stage.retort, found, args.transfer_to, args.seconds)
         chapters.append(chapter)
     print(write_page(args.output, chapters))

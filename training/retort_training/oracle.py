@@ -113,7 +113,9 @@ class Oracle:
         with torch.no_grad():
             return self.sound(torch.Generator().manual_seed(seed))[0].numpy()
 
-    def fit(self, audio: np.ndarray, bandwidth_hz: float, tell: Callable[[int, float], None] = lambda step, loss: None) -> None:
+    def fit(
+        self, audio: np.ndarray, bandwidth_hz: float, tell: Callable[[int, float], None] = lambda step, loss: None
+    ) -> None:
         """Moves the controls towards `audio` (at 32 kHz, as long as the controls)."""
         wanted = torch.from_numpy(np.ascontiguousarray(audio[: self.n_samples], np.float32))[None]
         bandwidth = torch.tensor([bandwidth_hz])
@@ -172,12 +174,17 @@ def fitted(
         if step % 25 == 0 or step == settings.steps - 1:
             pace = (time.monotonic() - began) / (step + 1)
             left = pace * (settings.steps - step - 1)
-            print(f"oracle of {name} ({len(f0_hz) / FRAME_RATE_HZ:.0f} s): step {step}, loss {loss:.3f}, {pace:.2f} s a step, {left:.0f} s to go", flush=True)
+            print(
+                f"oracle of {name} ({len(f0_hz) / FRAME_RATE_HZ:.0f} s): step {step}, loss {loss:.3f}, {pace:.2f} s a step, {left:.0f} s to go",
+                flush=True,
+            )
 
     oracle.fit(audio, bandwidth_hz, tell)
     stored.parent.mkdir(parents=True, exist_ok=True)
     part = stored.with_suffix(".part")
     with open(part, "wb") as file:
-        np.savez_compressed(file, **{n: x.numpy().astype(np.float16) for n, x in zip(("amplitude", "harmonics", "noise"), oracle.pre)})
+        np.savez_compressed(
+            file, **{n: x.numpy().astype(np.float16) for n, x in zip(("amplitude", "harmonics", "noise"), oracle.pre)}
+        )
     part.replace(stored)
     return fitted(audio, f0_hz, bandwidth_hz, response, settings, cache, name)

@@ -97,7 +97,16 @@ def _colours() -> np.ndarray:
 
 
 # A colour for an instrument, a mark for a decoder family, the same in every picture.
-_MARKS = {"full": "s", "reduced": "o", "reduced-ad": "^", "reduced-cd": "v", "cnn": "D", "cnn-tiny": "P", "cnn-q": "d", "cnn-tiny-q": "X"}
+_MARKS = {
+    "full": "s",
+    "reduced": "o",
+    "reduced-ad": "^",
+    "reduced-cd": "v",
+    "cnn": "D",
+    "cnn-tiny": "P",
+    "cnn-q": "d",
+    "cnn-tiny-q": "X",
+}
 
 
 def draw_scatter(points: list[tuple[str, str, float, float]], x_label: str, y_label: str, path: Path) -> bool:

@@ -59,7 +59,13 @@ def report(args) -> None:
 
 def text(found: list[Instrument], cost: dict, models: Path, cache: Path) -> str:
     """The whole report; pictures are drawn under `models/report` where the evaluation left something to draw."""
-    sections = [_INTRODUCTION, _targets(found, cost), _overview(found), _students(found), _size_and_cost(found, cost, models)]
+    sections = [
+        _INTRODUCTION,
+        _targets(found, cost),
+        _overview(found),
+        _students(found),
+        _size_and_cost(found, cost, models),
+    ]
     sections += [_instrument(one, cost, models, cache) for one in found]
     sections.append(transfer_section(evaluate.SCORES / "transfer.json", _table))
     return "\n\n".join(s for s in sections if s)
@@ -94,7 +100,9 @@ def _students(found: list[Instrument]) -> str:
                 continue
             spread = f" ± {np.std(runs, ddof=1):.3f}" if len(runs) > 1 else ""
             record = {"seeds": [{"multi_scale_loss": x} for x in runs]}
-            rows.append([one.name, f"`{variant}`", str(len(runs)), f"{np.mean(runs):.3f}{spread}", _percent(one.gap_closed(record))])
+            rows.append(
+                [one.name, f"`{variant}`", str(len(runs)), f"{np.mean(runs):.3f}{spread}", _percent(one.gap_closed(record))]
+            )
         if verdict := standings.student_verdict(one):
             verdicts.append(f"- {one.name}: {verdict}")
     if len(rows) == 1:
@@ -113,12 +121,17 @@ def _size_and_cost(found: list[Instrument], cost: dict, models: Path) -> str:
             if known := cost.get(f"{one.name}/{variant}"):
                 costs.append((one.name, variant, known["decoder_us_per_frame"], loss))
     parts = ["## Size and cost"]
-    for points, label, name in ((sizes, "size of the file (kB)", "loss-size"), (costs, "decoder: µs per 4 ms frame", "loss-cost")):
+    for points, label, name in (
+        (sizes, "size of the file (kB)", "loss-size"),
+        (costs, "decoder: µs per 4 ms frame", "loss-cost"),
+    ):
         if pictures.draw_scatter(points, label, "loss at 16 kHz", models / "report" / f"{name}.webp"):
             parts.append(f"![Loss against {label}](report/{name}.webp)")
     if costs:
         on = sorted({f"{c['processor']} ({c['simd']})" for c in cost.values()})
-        parts.append(f"Measured by `retort bench` on {'; '.join(on)}; one core. Other work on the machine makes figures larger, never smaller.")
+        parts.append(
+            f"Measured by `retort bench` on {'; '.join(on)}; one core. Other work on the machine makes figures larger, never smaller."
+        )
     return "\n\n".join(parts) if len(parts) > 1 else ""
 
 
@@ -134,13 +147,17 @@ def _instrument(one: Instrument, cost: dict, models: Path, cache: Path) -> str:
         parts += [_table(rows), _held_out(scored)]
         repeated = [r for r in scored.values() if r["different_renderings"] < len(r["seeds"])]
         for record in repeated:
-            parts.append(f"`{record['id']}`: {record['different_renderings']} rendering(s) from {len(record['seeds'])} seed(s), so no spread was measured.")
+            parts.append(
+                f"`{record['id']}`: {record['different_renderings']} rendering(s) from {len(record['seeds'])} seed(s), so no spread was measured."
+            )
     if stale := _stale(one, models):
         parts.append(f"**The file has changed since it was scored: {', '.join(stale)}.** Evaluate again.")
     picture = models / "report" / f"{one.name}.webp"
     pictures.draw_spectrograms(cache, one.name, ["reference", *scored], picture)
     if picture.exists():
-        parts.append(f"The first {pictures.EXCERPT_S:.0f} s of the held-out takes, to 15.5 kHz:\n\n![Spectrograms of {one.name}](report/{picture.name})")
+        parts.append(
+            f"The first {pictures.EXCERPT_S:.0f} s of the held-out takes, to 15.5 kHz:\n\n![Spectrograms of {one.name}](report/{picture.name})"
+        )
     if one.described:
         parts += _facts(one, cost, models)
     return "\n\n".join(parts)
@@ -155,7 +172,11 @@ def _held_out(scored: dict[str, dict]) -> str:
     else:
         told = f"{len(pieces)} notes and phrases joined: " + ", ".join(f"`{Path(t['file']).stem}`" for t in pieces)
     octave = record.get("octave_errors_of_the_tracker", 0)
-    more = f" In {octave} of them SwiftF0 hears another octave than the name states: their pitch is not counted." if octave else ""
+    more = (
+        f" In {octave} of them SwiftF0 hears another octave than the name states: their pitch is not counted."
+        if octave
+        else ""
+    )
     return f"Held out, {record.get('held_out_s', 0):.0f} s: {told}.{more}"
 
 
@@ -164,21 +185,50 @@ def _stale(one: Instrument, models: Path) -> list[str]:
     stale = []
     for variant in one.described:
         key = one.models.get(variant, {}).get("key")
-        if key and room.exists() and key["system"] != systems.fingerprint(models / one.name / f"{variant}.safetensors", room):
+        if (
+            key
+            and room.exists()
+            and key["system"] != systems.fingerprint(models / one.name / f"{variant}.safetensors", room)
+        ):
             stale.append(variant)
     return stale
 
 
 def _facts(one: Instrument, cost: dict, models: Path) -> list[str]:
     """What the files say: sizes, cost, training, range, levels, room, recordings."""
-    rows = [["model", "parameters", "bytes", "harmonics", "noise bands", "precision", "µs per frame", "one voice, × real time", "steps", "minutes", "learning rate", "seed"]]
+    rows = [
+        [
+            "model",
+            "parameters",
+            "bytes",
+            "harmonics",
+            "noise bands",
+            "precision",
+            "µs per frame",
+            "one voice, × real time",
+            "steps",
+            "minutes",
+            "learning rate",
+            "seed",
+        ]
+    ]
     for variant, m in one.described.items():
         t, played = m["training"], cost.get(m["id"], {})
         voice = played.get("voice_x_realtime", {}).get("audio")
         if voice is None and (record := one.models.get(variant)) and "render_x_realtime" in record:
             voice = f"{record['render_x_realtime']:.0f} (whole render)"
-        cells = [m["parameters"], one.bytes[variant], m["n_harmonics"], m["n_noise_bands"], m["precision"], played.get("decoder_us_per_frame", ""), voice or ""]
-        rows.append([f"`{m['id']}`", *map(str, cells), str(t["steps"]), str(t["minutes"]), f"{t['learning_rate']:g}", str(t["seed"])])
+        cells = [
+            m["parameters"],
+            one.bytes[variant],
+            m["n_harmonics"],
+            m["n_noise_bands"],
+            m["precision"],
+            played.get("decoder_us_per_frame", ""),
+            voice or "",
+        ]
+        rows.append(
+            [f"`{m['id']}`", *map(str, cells), str(t["steps"]), str(t["minutes"]), f"{t['learning_rate']:g}", str(t["seed"])]
+        )
     parts = [_table(rows)]
     first = next(iter(one.described.values()))
     low, high = first["range"]["f0_hz"]
@@ -193,7 +243,11 @@ def _facts(one: Instrument, cost: dict, models: Path) -> list[str]:
         offsets = m["training"].get("level_offsets_db", {})
         gains = ", ".join(f"{name} {value:+.1f} dB" for name, value in offsets.items())
         trim_db = m["training"].get("trim_db", 0.0)
-        trim = f" The export made it {trim_db:g} dB louder, since it played its training passages too softly." if trim_db > 0 else ""
+        trim = (
+            f" The export made it {trim_db:g} dB louder, since it played its training passages too softly."
+            if trim_db > 0
+            else ""
+        )
         if len(offsets) > 1 or trim:
             parts.append(f"Learned level offsets of `{m['id']}` (added to the source's loudness): {gains}.{trim}")
     room = models / one.name / "room.safetensors"

@@ -23,7 +23,20 @@ GARNER_TARGETS = {"full": 5.2, "cnn": 5.2, "reduced": 5.3, "cnn-tiny": 5.3}
 QUANTISING_LOSS, TINY_PARAMETERS = 0.05, 2500
 F0_CENTS, LOUDNESS_DB, BIAS_DB = 6.0, 1.5, 0.5
 _SEED = re.compile(r"^(.*)-seed(\d+)$")
-REQUIRED = ("range", "density", "performance", "room", "parameters", "precision", "data", "licence", "training", "scores", "loudness", "bandwidth_hz")
+REQUIRED = (
+    "range",
+    "density",
+    "performance",
+    "room",
+    "parameters",
+    "precision",
+    "data",
+    "licence",
+    "training",
+    "scores",
+    "loudness",
+    "bandwidth_hz",
+)
 
 
 def mean(record: dict, figure: str) -> float:
@@ -62,7 +75,9 @@ class Instrument:
 
 def gather(models: Path, scores: Path) -> list[Instrument]:
     """Every instrument with a model or a score, the four of the published works first."""
-    names = {p.parent.name for p in Path(models).glob("*/*.safetensors")} | {p.parent.name for p in Path(scores).glob("*/*.json")}
+    names = {p.parent.name for p in Path(models).glob("*/*.safetensors")} | {
+        p.parent.name for p in Path(scores).glob("*/*.json")
+    }
     order = {name: i for i, name in enumerate(MAIN + FURTHER)}
     found = []
     for name in sorted(names, key=lambda n: (order.get(n, len(order)), n)):
@@ -86,22 +101,35 @@ def gather(models: Path, scores: Path) -> list[Instrument]:
     return found
 
 
+def _difference(a: list[float], b: list[float]) -> tuple[float, float | None]:
+    """Mean of `a` less mean of `b`, and its standard error (Welch); none where one side has a single value."""
+    error = math.sqrt(sum(np.var(x, ddof=1) / len(x) for x in (a, b))) if min(len(a), len(b)) > 1 else None
+    return float(np.mean(a) - np.mean(b)), error
+
+
 def student_verdict(one: Instrument) -> str | None:
-    """Which student plays best, and whether the training seeds bear it out."""
+    """Which student plays best, whether the training seeds bear it out, and what distillation did."""
     runs = {v: list(r.values()) for v in STUDENTS if (r := one.training_seeds(v))}
     if len(runs) < 2:
         return None
-    means = {v: float(np.mean(r)) for v, r in runs.items()}
-    first, second = sorted(means, key=means.get)[:2]
-    lead = means[second] - means[first]
+    first, second = sorted(runs, key=lambda v: np.mean(runs[v]))[:2]
+    lead, error = _difference(runs[second], runs[first])
     told = f"`{first}` has the least loss, {lead:.3f} below `{second}`"
-    if min(len(r) for r in runs.values()) < 2:
+    if error is None:
         return told + "; with one training seed there is no spread to judge that by."
-    # Welch's standard error of the difference of two means; with three seeds each, twice it is a mild test.
-    error = math.sqrt(sum(np.var(runs[v], ddof=1) / len(runs[v]) for v in (first, second)))
+    # With three seeds each, twice the standard error is a mild test.
     if lead > 2.0 * error:
-        return told + f", more than twice the standard error over training seeds ({error:.3f}): it wins."
-    return told + f", within twice the standard error over training seeds ({error:.3f}): no winner between these two."
+        told += f", more than twice the standard error over training seeds ({error:.3f}): it wins."
+    else:
+        told += f", within twice the standard error over training seeds ({error:.3f}): no winner between these two."
+    for variant, name in (("reduced-ad", "Audio distillation"), ("reduced-cd", "Control distillation")):
+        if variant in runs and "reduced" in runs:
+            change, error = _difference(runs[variant], runs["reduced"])
+            if error is None:
+                continue
+            word = "no clear difference" if abs(change) <= 2.0 * error else "helps" if change < 0.0 else "harms"
+            told += f" {name}: {change:+.3f} ± {error:.3f}, {word}."
+    return told
 
 
 @dataclass
@@ -127,32 +155,64 @@ def targets(found: list[Instrument], cost: dict) -> list[Target]:
     def add(text: str, pairs: list[tuple[str, bool]]) -> None:
         lines.append(Target(text, *_judged(pairs)))
 
-    missing = [f"{n}/{v}" for n in MAIN for v in VARIANTS if n not in by_name or v not in by_name[n].models or v not in by_name[n].described]
+    missing = [
+        f"{n}/{v}"
+        for n in MAIN
+        for v in VARIANTS
+        if n not in by_name or v not in by_name[n].models or v not in by_name[n].described
+    ]
     n_here = len(MAIN) * len(VARIANTS) - len(missing)
     evidence = f"{n_here} of {len(MAIN) * len(VARIANTS)}"
-    lines.append(Target("eight variants each of flute, trumpet, violin and piano are shipped and scored", not missing, evidence + (f"; missing: {', '.join(missing)}" if missing else "")))
+    lines.append(
+        Target(
+            "eight variants each of flute, trumpet, violin and piano are shipped and scored",
+            not missing,
+            evidence + (f"; missing: {', '.join(missing)}" if missing else ""),
+        )
+    )
     lacking = []
     for name in FURTHER:
         have = by_name[name].models.keys() & by_name[name].described.keys() if name in by_name else set()
-        lacking += [f"{name}/reduced"] * (not have & set(STUDENTS)) + [f"{name}/{v}" for v in ("cnn", "cnn-tiny") if v not in have]
+        lacking += [f"{name}/reduced"] * (not have & set(STUDENTS)) + [
+            f"{name}/{v}" for v in ("cnn", "cnn-tiny") if v not in have
+        ]
     n_all = 3 * len(FURTHER)
-    lines.append(Target("a Reduced, CNN and Tiny of each further instrument are shipped and scored", not lacking, f"{n_all - len(lacking)} of {n_all}" + (f"; missing: {', '.join(lacking)}" if lacking else "")))
+    lines.append(
+        Target(
+            "a Reduced, CNN and Tiny of each further instrument are shipped and scored",
+            not lacking,
+            f"{n_all - len(lacking)} of {n_all}" + (f"; missing: {', '.join(lacking)}" if lacking else ""),
+        )
+    )
     total = sum(sum(one.bytes.values()) for one in found)
     lines.append(Target("all shipped files together under 40 MB", total < SHIPPED_BYTES, f"{total / 1e6:.1f} MB"))
-    incomplete = [f"{one.name}/{v}: {', '.join(gone)}" for one in found for v, m in one.described.items() if (gone := [k for k in REQUIRED if k not in m])]
+    incomplete = [
+        f"{one.name}/{v}: {', '.join(gone)}"
+        for one in found
+        for v, m in one.described.items()
+        if (gone := [k for k in REQUIRED if k not in m])
+    ]
     lines.append(Target("metadata complete", not incomplete, "; ".join(incomplete) or "every file"))
     for family, target in GAP_TARGETS.items():
         pairs = []
         for one in found:
             variant = one.best_student() if family == "reduced" else family
             if variant in one.models and (gap := one.gap_closed(one.models[variant])) is not None:
-                pairs.append((f"{one.name} {100 * gap:.1f} %" + (f" ({variant})" if variant != family else ""), gap >= target))
-        add(f"gap closed by {'the best Reduced' if family == 'reduced' else family}: at least {100 * target:.0f} %", pairs)
+                told = f"{one.name} {100 * gap:.1f} %" + (f" ({variant})" if variant != family else "")
+                # What the loss would have to be.
+                low, high = mean(one.anchor, "multi_scale_loss"), mean(one.oracle, "multi_scale_loss")
+                short = f": {one.loss(variant):.3f}, wanted {low - target * (low - high):.3f}" if gap < target else ""
+                pairs.append((told + short, gap >= target))
+        name = "the best Reduced" if family == "reduced" else family
+        add(f"gap closed by {name}: at least {100 * target:.0f} %", pairs)
     violin = by_name.get("violin")
     for family, target in GARNER_TARGETS.items():
         variant = violin.best_student() if violin and family == "reduced" else family
         loss = violin.loss(variant) if violin and variant else None
-        add(f"loss on held-out garner of {family}: at most {target}", [] if loss is None else [(f"{loss:.3f}" + (f" ({variant})" if variant != family else ""), loss <= target)])
+        add(
+            f"loss on held-out garner of {family}: at most {target}",
+            [] if loss is None else [(f"{loss:.3f}" + (f" ({variant})" if variant != family else ""), loss <= target)],
+        )
     pairs = []
     for one in found:
         student, full = one.best_student(), one.loss("full")
@@ -172,16 +232,35 @@ def targets(found: list[Instrument], cost: dict) -> list[Target]:
             a, b = plain["decoder_us_per_frame"], quantised["decoder_us_per_frame"]
             pairs.append((f"{one.name} {b:.2f} against {a:.2f} µs a frame", b < a))
     add("the quantised Tiny is faster than Tiny (else it is not worth using)", pairs)
-    add(f"Tiny has fewer than {TINY_PARAMETERS} parameters", [(f"{one.name} {m['parameters']}", m["parameters"] < TINY_PARAMETERS) for one in found if (m := one.described.get("cnn-tiny"))])
+    add(
+        f"Tiny has fewer than {TINY_PARAMETERS} parameters",
+        [
+            (f"{one.name} {m['parameters']}", m["parameters"] < TINY_PARAMETERS)
+            for one in found
+            if (m := one.described.get("cnn-tiny"))
+        ],
+    )
     for text, figure, limit in (
         (f"f0 at most {F0_CENTS:g} cents off in the median", "f0_cents", F0_CENTS),
         (f"loudness at most {LOUDNESS_DB:g} dB off", "loudness_error_db", LOUDNESS_DB),
         (f"loudness bias under {BIAS_DB:g} dB", "loudness_bias_db", BIAS_DB),
     ):
-        judged = [(f"{one.name}/{v} {abs(mean(r, figure)):.2f}", abs(mean(r, figure)) <= limit) for one in found if one.name not in NO_PITCH_TARGET for v, r in one.models.items()]
+        judged = [
+            (f"{one.name}/{v} {abs(mean(r, figure)):.2f}", abs(mean(r, figure)) <= limit)
+            for one in found
+            if one.name not in NO_PITCH_TARGET
+            for v, r in one.models.items()
+        ]
         missed = [pair for pair in judged if not pair[1]]
         if judged:
-            lines.append(Target(text + " (piano has no target)", not missed, f"{len(judged) - len(missed)} of {len(judged)} models" + (": " + "; ".join(f"**{t}**" for t, _ in missed) if missed else "")))
+            lines.append(
+                Target(
+                    text + " (piano has no target)",
+                    not missed,
+                    f"{len(judged) - len(missed)} of {len(judged)} models"
+                    + (": " + "; ".join(f"**{t}**" for t, _ in missed) if missed else ""),
+                )
+            )
         else:
             lines.append(Target(text, None, "not measured"))
     return lines

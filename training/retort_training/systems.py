@@ -24,7 +24,9 @@ from .held_out import Take
 ROOM = "room"
 
 
-def play(retort: str, source: Path, output: Path, models: Path, model_id: str, seed: int, lowest_pitch_hz: int, options: list[str]) -> float:
+def play(
+    retort: str, source: Path, output: Path, models: Path, model_id: str, seed: int, lowest_pitch_hz: int, options: list[str]
+) -> float:
     """`retort render`; returns the processor seconds that it took. Raises `FeatureError` with what it said."""
     command = [retort, "render", str(source), str(output), "--model", model_id, "--seed", str(seed)]
     command += ["--lowest-pitch", str(lowest_pitch_hz), *options]
@@ -134,7 +136,9 @@ class Oracle:
     def sound(self, target: Target, seed: int) -> np.ndarray:
         take = target.take
         audio = resampled(take.audio, take.rate_hz, SAMPLE_RATE_HZ)
-        fitted = oracle.fitted(audio, target.frames.f0_hz, take.bandwidth_hz, self.response, self.settings, self.cache, take.name)
+        fitted = oracle.fitted(
+            audio, target.frames.f0_hz, take.bandwidth_hz, self.response, self.settings, self.cache, take.name
+        )
         made = resampled(fitted.render(seed), SAMPLE_RATE_HZ, take.rate_hz)[: len(take.audio)]
         return np.pad(made, (0, len(take.audio) - len(made)))
 

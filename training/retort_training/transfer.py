@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,9 @@ def noise(kind: str, seconds: float, rate_hz: int, seed: int = 1) -> np.ndarray:
         f0_hz = float(kind.split()[2])
         made = sum(np.sin(2 * np.pi * f0_hz * k * time) / k**2 for k in range(1, 7))
     elif kind == "breath":
-        made = (white - lfilter([1.0 - pole(500.0)], [1.0, -pole(500.0)], white)) * (0.6 + 0.4 * np.sin(2 * np.pi * 0.5 * time))
+        made = (white - lfilter([1.0 - pole(500.0)], [1.0, -pole(500.0)], white)) * (
+            0.6 + 0.4 * np.sin(2 * np.pi * 0.5 * time)
+        )
     elif kind == "room":
         made = lfilter([1.0], [1.0, -pole(300.0)], white)
     else:
@@ -83,7 +86,11 @@ def sources(data: Path) -> list[Source]:
         found.append(Source(name, audio.mean(axis=1), rate_hz))
     for name, count in FROM_DATA.items():
         with open(data / "index.csv", newline="", encoding="utf-8") as file:
-            files = sorted(r["file"] for r in csv.DictReader(file) if r["instrument"] == name and "phrase" in r["file"] and "_mf_" in r["file"])
+            files = sorted(
+                r["file"]
+                for r in csv.DictReader(file)
+                if r["instrument"] == name and "phrase" in r["file"] and "_mf_" in r["file"]
+            )
         parts = []
         for file in files[:: max(1, len(files) // count)][:count]:
             audio, rate_hz = soundfile.read(data / file, dtype="float32", always_2d=True)
@@ -234,12 +241,16 @@ def transfer(args) -> None:
             model = systems.Model(file, file.with_stem(systems.ROOM), retort, WIDEST_HZ)
             key = f"{model.fingerprint()} {version}"
             for source in quiet:
-                _incrementally(kept["noise"], f"{source.instrument} > {model.id}", key, args.force, lambda: _noise_figures(model, source))  # noqa: B023
+                pair = f"{source.instrument} > {model.id}"
+                _incrementally(kept["noise"], pair, key, args.force, partial(_noise_figures, model, source))
             for one in heard if file.stem in args.variant else ():
                 if one.source.instrument != name:
-                    make = lambda: _pair_figures(model, one, spectrum)  # noqa: E731, B023
-                    _incrementally(kept["pairs"], f"{one.source.instrument} > {model.id}", f"{key} {one.digest}", args.force, make)
-            kept |= {"date": date.today().isoformat()}
+                    pair, own_key = f"{one.source.instrument} > {model.id}", f"{key} {one.digest}"
+                    _incrementally(kept["pairs"], pair, own_key, args.force, partial(_pair_figures, model, one, spectrum))
+            # A model that is no longer there is no longer spoken of.
+            gone = lambda pair: not (models / f"{pair.split(' > ')[1]}.safetensors").exists()  # noqa: E731
+            kept = {part: {pair: f for pair, f in kept[part].items() if not gone(pair)} for part in ("pairs", "noise")}
+            kept["date"] = date.today().isoformat()
             if not args.lowest_pitch:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")

@@ -20,15 +20,44 @@ def transfer_section(path: Path, table: Callable) -> str:
     if not path.exists():
         return ""
     kept = json.loads(path.read_text(encoding="utf-8"))
-    rows = [["source", "model", "octaves", "pitch (cents)", "within 50 cents", "loudness correlation", "loudness (dB)", "timbre: source, then output (dB)", "gaps (dBFS)"]]
+    rows = [
+        [
+            "source",
+            "model",
+            "octaves",
+            "pitch (cents)",
+            "within 50 cents",
+            "loudness correlation",
+            "loudness (dB)",
+            "timbre: source, then output (dB)",
+            "gaps (dBFS)",
+        ]
+    ]
     nearer = 0
     for name, p in kept["pairs"].items():
         source, model = name.split(" > ")
         closer = p["timbre_distance_db"] < p["source_distance_db"]
         nearer += closer
         timbre = f"{p['source_distance_db']:.1f} → {p['timbre_distance_db']:.1f}"
-        rows.append([source, f"`{model}`", f"{p['octaves']:+d}", f"{p['f0_cents']:.1f}", f"{p['f0_within_50_cents']:.3f}", f"{p['loudness_correlation']:.3f}", f"{p['loudness_error_db']:.1f}", timbre if closer else f"**{timbre}**", f"{p['gap_dbfs']:.0f}"])
-    parts = ["## Timbre transfer", _HOW, table(rows), f"Nearer to the target's timbre than the source was: {nearer} of {len(kept['pairs'])} (the others in bold)."]
+        rows.append(
+            [
+                source,
+                f"`{model}`",
+                f"{p['octaves']:+d}",
+                f"{p['f0_cents']:.1f}",
+                f"{p['f0_within_50_cents']:.3f}",
+                f"{p['loudness_correlation']:.3f}",
+                f"{p['loudness_error_db']:.1f}",
+                timbre if closer else f"**{timbre}**",
+                f"{p['gap_dbfs']:.0f}",
+            ]
+        )
+    parts = [
+        "## Timbre transfer",
+        _HOW,
+        table(rows),
+        f"Nearer to the target's timbre than the source was: {nearer} of {len(kept['pairs'])} (the others in bold).",
+    ]
     by_model: dict[str, dict[str, float]] = {}
     for name, p in kept["noise"].items():
         kind, model = name.split(" > ")

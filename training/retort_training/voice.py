@@ -100,7 +100,9 @@ def sing(seed: int = 1) -> Voice:
     noise += 0.12 * sibilant * _smooth(np.array(hiss), 0.03)[:, None] + 0.25 * stop * np.array(burst)[:, None]
 
     tensors = [torch.from_numpy(x.astype(np.float32))[:, None] for x in (f0_hz, amplitudes, noise)]
-    white = torch.from_numpy(rng.uniform(-1.0, 1.0, (len(note) - 1) * SAMPLE_RATE_HZ // FRAME_RATE_HZ).astype(np.float32))[None]
+    white = torch.from_numpy(rng.uniform(-1.0, 1.0, (len(note) - 1) * SAMPLE_RATE_HZ // FRAME_RATE_HZ).astype(np.float32))[
+        None
+    ]
     audio = harmonic_sum(tensors[0][:, :, 0] if tensors[0].dim() == 3 else tensors[0], tensors[1])
     audio = audio + FilteredNoise(N_BANDS, FIR_MS)(white, tensors[2])
     return Voice(audio[0].numpy(), f0_hz, level > 0.3)

@@ -34,7 +34,14 @@ def row(name: str, private: bool = False) -> Row:
 
 def page(folder: Path) -> tuple[str, Found]:
     chapters = [
-        Chapter("Violin", "Recordings: A & B", [Group("Resynthesis of a held-out recording", [row(n, n == "reference") for n in NAMES]), Group("Voice to violin", [row("voice"), row("violin/full")])]),
+        Chapter(
+            "Violin",
+            "Recordings: A & B",
+            [
+                Group("Resynthesis of a held-out recording", [row(n, n == "reference") for n in NAMES]),
+                Group("Voice to violin", [row("voice"), row("violin/full")]),
+            ],
+        ),
         Chapter("Flute", "Recordings: C", [Group("Voice to flute", [row("voice"), row("flute/full")])]),
     ]
     text = write_page(folder, chapters).read_text(encoding="utf-8")

@@ -51,7 +51,11 @@ def scored(loss: float, variant: str = "reduced", seed: int = 1, kind: str = "mo
 
 def model_file(models: Path, instrument: str, variant: str, value: float = 0.5) -> Path:
     path = models / instrument / f"{variant}.safetensors"
-    export.write_model(path, {"w": torch.full((2, 2), value)}, METADATA | {"id": f"{instrument}/{variant}", "instrument": instrument, "variant": variant})
+    export.write_model(
+        path,
+        {"w": torch.full((2, 2), value)},
+        METADATA | {"id": f"{instrument}/{variant}", "instrument": instrument, "variant": variant},
+    )
     return path
 
 
@@ -94,7 +98,10 @@ def test_the_report_is_made_from_kept_scores_alone(places: tuple[Path, Path], tm
     assert "| anchor | 0.0 % | 10.001 ± 0.001 |" in text
     assert "| `violin/full` | 83.3 % | 5.001 ± 0.001 |" in text
     assert "`reduced-cd` | 3 | 5.211 ± 0.010" in text
-    assert "![Loss against size of the file (kB)](report/loss-size.webp)" in text and (models / "report" / "loss-size.webp").exists()
+    assert (
+        "![Loss against size of the file (kB)](report/loss-size.webp)" in text
+        and (models / "report" / "loss-size.webp").exists()
+    )
     assert "loss-cost" not in text, "no cost was measured"
     assert "## Timbre transfer" not in text, "no transfer was scored"
 
@@ -119,6 +126,7 @@ def test_targets_are_judged_by_the_scores(places: tuple[Path, Path]):
 def test_a_student_wins_only_beyond_the_spread_over_training_seeds(places: tuple[Path, Path]):
     (violin,) = standings.gather(*places)
     assert "`reduced-cd` has the least loss" in (told := standings.student_verdict(violin)) and "it wins" in told
+    assert "Control distillation: -0.100 ± 0.008, helps." in told and "Audio" not in told
     for i, r in enumerate(violin.others["reduced-cd"]):
         r["seeds"] = [{"multi_scale_loss": 5.2 + 0.15 * (i + 1)}]
     assert "no winner" in standings.student_verdict(violin)
@@ -142,7 +150,9 @@ def test_a_changed_model_is_called_stale(places: tuple[Path, Path]):
     room = models / "violin" / "room.safetensors"
     room.write_bytes(b"room")
     (violin,) = [one for one in [standings.Instrument("violin", described={"full": METADATA})]]
-    violin.models["full"] = scored(5.0, "full") | {"key": {"system": systems.fingerprint(models / "violin" / "full.safetensors", room)}}
+    violin.models["full"] = scored(5.0, "full") | {
+        "key": {"system": systems.fingerprint(models / "violin" / "full.safetensors", room)}
+    }
     assert report._stale(violin, models) == []
     model_file(models, "violin", "full", 0.7)
     assert report._stale(violin, models) == ["full"]

@@ -82,9 +82,8 @@ def test_noise_is_at_minus_45_dbfs(kind: str):
 
 
 def test_the_made_up_voice_sings_its_melody_and_pauses_for_breath():
-    from swift_f0 import SwiftF0
-
     import soxr
+    from swift_f0 import SwiftF0
 
     sung = voice.sing()
     assert np.max(np.abs(sung.audio)) < 1.0

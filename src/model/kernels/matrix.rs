@@ -1,6 +1,6 @@
 //! y = W x + b for one to four voices at a time, each weight loaded and widened once.
 //!
-//! Weights lie in panels of 32 outputs (a last one of 16 if that is enough): within a panel, input after input, so that
+//! Weights lie in panels of 64 outputs (the last one of as many registers as are left): within a panel, input after input, so that
 //! the whole matrix is one stream from memory and every register holds neighbouring outputs, without sums across lanes.
 
 use half::f16;
@@ -10,8 +10,8 @@ use super::lanes::{Lanes, Plain};
 use crate::model::file::Values;
 use crate::simd::Simd;
 
-/// Outputs in a full panel: one cache line of f16 per input.
-const PANEL: usize = 32;
+/// Outputs in a full panel: as many sums at once as hide the delay of a product in the widest registers.
+const PANEL: usize = 64;
 
 /// A matrix `[outputs, inputs]` with its bias, packed for one instruction set.
 #[derive(Clone, Debug)]
@@ -203,12 +203,16 @@ unsafe fn product<L: Lanes, W: Weight, const V: usize>(
             let scales = if W::SCALED { scales.as_ptr().add(start) } else { std::ptr::null() };
             let ys = ys.map(|y| y.add(start));
             // As many registers at once as the set has room for with two sums each.
-            match (width / L::N, V) {
-                (4, 1) => columns::<L, W, V, 4>(panel, width, scales, bias, inputs, xs, ys),
-                (4, 4) => columns::<L, W, V, 1>(panel, width, scales, bias, inputs, xs, ys),
-                (1, _) => columns::<L, W, V, 1>(panel, width, scales, bias, inputs, xs, ys),
-                (2, 4) if L::N < LANES => columns::<L, W, V, 1>(panel, width, scales, bias, inputs, xs, ys),
-                _ => columns::<L, W, V, 2>(panel, width, scales, bias, inputs, xs, ys),
+            let registers = width / L::N;
+            match V {
+                1 if registers.is_multiple_of(4) => columns::<L, W, V, 4>(panel, width, scales, bias, inputs, xs, ys),
+                1 | 2 if registers.is_multiple_of(2) => {
+                    columns::<L, W, V, 2>(panel, width, scales, bias, inputs, xs, ys)
+                }
+                _ if L::N == LANES && registers.is_multiple_of(2) => {
+                    columns::<L, W, V, 2>(panel, width, scales, bias, inputs, xs, ys);
+                }
+                _ => columns::<L, W, V, 1>(panel, width, scales, bias, inputs, xs, ys),
             }
         }
     }

@@ -136,14 +136,17 @@ struct Plain([i32; 8]);
 impl Sums for Plain {
     const N: usize = 8;
 
+    #[inline(always)]
     fn zero() -> Self {
         Self([0; 8])
     }
 
+    #[inline(always)]
     fn splat(group: [u8; GROUP]) -> Self {
         Self([i32::from_ne_bytes(group); 8])
     }
 
+    #[inline(always)]
     unsafe fn add_products(mut self, weights: *const i8, q: Self) -> Self {
         // SAFETY: the caller's promise; bytes are always aligned.
         let weights = unsafe { weights.cast::<[[i8; GROUP]; 8]>().read() };
@@ -154,11 +157,13 @@ impl Sums for Plain {
         self
     }
 
+    #[inline(always)]
     fn add(mut self, other: Self) -> Self {
         self.0.iter_mut().zip(other.0).for_each(|(sum, other)| *sum += other);
         self
     }
 
+    #[inline(always)]
     unsafe fn finish(self, scale: *const f32, bias: *const f32, x: *mut f32) {
         for (i, sum) in self.0.into_iter().enumerate() {
             // SAFETY: the caller's promise.
@@ -318,6 +323,7 @@ impl Columns<'_> {
     /// # Safety
     /// As [`product`], and `R * S::N` divides the width.
     #[inline(always)]
+    #[allow(clippy::needless_range_loop, reason = "r and v run over two dimensions at once")]
     unsafe fn product<S: Sums, const V: usize, const R: usize>(&self, qs: [*const u8; V], xs: [*mut f32; V]) {
         let groups = self.matrix.groups;
         for column in (0..self.width).step_by(R * S::N) {
@@ -326,28 +332,44 @@ impl Columns<'_> {
             unsafe {
                 let first = self.matrix.panels.as_ptr().add(GROUP * (self.start * groups + column));
                 let (mut even, mut odd) = ([[S::zero(); R]; V], [[S::zero(); R]; V]);
-                let add = |sums: &mut [[S; R]; V], group: usize| {
-                    let row = first.add(GROUP * group * self.width);
-                    for (sums, q) in sums.iter_mut().zip(qs) {
-                        let q = S::splat(q.cast::<[u8; GROUP]>().add(group).read());
-                        for (r, sum) in sums.iter_mut().enumerate() {
-                            *sum = sum.add_products(row.add(GROUP * r * S::N), q);
-                        }
-                    }
-                };
                 for pair in 0..groups / 2 {
-                    add(&mut even, 2 * pair);
-                    add(&mut odd, 2 * pair + 1);
+                    self.accumulate(&mut even, first, 2 * pair, qs);
+                    self.accumulate(&mut odd, first, 2 * pair + 1, qs);
                 }
                 if !groups.is_multiple_of(2) {
-                    add(&mut even, groups - 1);
+                    self.accumulate(&mut even, first, groups - 1, qs);
                 }
-                for (v, x) in xs.into_iter().enumerate() {
+                for v in 0..V {
                     for r in 0..R {
                         let lanes = self.start + column + r * S::N;
                         let (scale, bias) = (&self.matrix.scales[lanes..], &self.matrix.bias[lanes..]);
-                        even[v][r].add(odd[v][r]).finish(scale.as_ptr(), bias.as_ptr(), x.add(lanes));
+                        even[v][r].add(odd[v][r]).finish(scale.as_ptr(), bias.as_ptr(), xs[v].add(lanes));
                     }
+                }
+            }
+        }
+    }
+
+    /// Adds the products of one group of inputs; `first` is the row of group 0.
+    ///
+    /// # Safety
+    /// As [`Columns::product`], and `group` is below the number of groups.
+    #[inline(always)]
+    #[allow(clippy::needless_range_loop, reason = "r and v run over two dimensions at once")]
+    unsafe fn accumulate<S: Sums, const V: usize, const R: usize>(
+        &self,
+        sums: &mut [[S; R]; V],
+        first: *const i8,
+        group: usize,
+        qs: [*const u8; V],
+    ) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let row = first.add(GROUP * group * self.width);
+            for v in 0..V {
+                let q = S::splat(qs[v].cast::<[u8; GROUP]>().add(group).read());
+                for r in 0..R {
+                    sums[v][r] = sums[v][r].add_products(row.add(GROUP * r * S::N), q);
                 }
             }
         }

@@ -1,0 +1,138 @@
+"""The evaluation scores what is new, leaves alone what is not, and keeps other training seeds apart."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from safetensors.torch import save_file
+from test_report import METADATA
+
+from retort_training import cost, evaluate, export, hearing, oracle, split, systems
+from retort_training.features import Features
+from retort_training.split import HELD_OUT, TAKE, Piece
+
+
+def write_model(folder: Path, variant: str, seed: int = 1) -> None:
+    path = folder / "violin" / f"{variant}.safetensors"
+    training = METADATA["training"] | {"seed": seed}
+    metadata = METADATA | {
+        "id": f"violin/{variant}",
+        "variant": variant,
+        "n_harmonics": 20,
+        "n_noise_bands": 17,
+        "training": training,
+    }
+    export.write_model(path, {"w": torch.full((2, 2), float(seed))}, metadata)
+
+
+@pytest.fixture
+def args(tmp_path: Path, monkeypatch) -> SimpleNamespace:
+    data, models = tmp_path / "data", tmp_path / "models"
+    data.mkdir()
+    time = np.arange(16_000 * 3) / 16_000
+    tone = sum(np.sin(2 * np.pi * 300 * k * time) / k for k in range(1, 15))
+    soundfile.write(data / "a.flac", (0.1 * tone + 1e-3 * np.random.default_rng(1).standard_normal(len(time))), 16_000)
+    pieces = [Piece("a.flac", "garner", TAKE, HELD_OUT, 1.0, 2.5, 7_500.0)]
+    monkeypatch.setattr(split, "read", lambda _name: pieces)
+    monkeypatch.setattr(evaluate, "SCORES", tmp_path / "scores")
+    quick = lambda _files: oracle.Settings(n_harmonics=20, n_noise_bands=17, steps=3)  # noqa: E731
+    monkeypatch.setattr(evaluate, "oracle_settings", quick)
+    retort = tmp_path / "retort"
+    retort.touch()
+    rendered = []
+
+    def play(_retort, source, output, _models, model_id, seed, _lowest_pitch_hz, _options):
+        """Renders its input a little softer with a little noise of its seed."""
+        rendered.append(model_id)
+        audio, rate_hz = soundfile.read(source)
+        noise = 1e-4 * np.random.default_rng(100 + seed).standard_normal(len(audio))
+        soundfile.write(output, 0.9 * audio + noise, rate_hz, subtype="FLOAT")
+        return 0.1
+
+    def measure(path, *_):
+        n = round(soundfile.info(path).duration * 250)
+        return Features(np.full(n, 300.0, np.float32), np.ones(n, np.float32), np.full(n, -20.0, np.float32))
+
+    monkeypatch.setattr(systems, "play", play)
+    monkeypatch.setattr(hearing, "measure", measure)
+    monkeypatch.setattr(cost, "retort_version", lambda _retort: "retort 9.9.9")
+    monkeypatch.setattr(cost, "bench", lambda *_: None)
+    write_model(models, "reduced")
+    room = {"retort-room": json.dumps({"sample_rate_hz": 32_000, "source": "garner", "id": "violin/room"})}
+    save_file({"impulse_response": torch.zeros(320).half()}, models / "violin" / "room.safetensors", metadata=room)
+    return SimpleNamespace(
+        data=data, models=models, retort=str(retort), cache=tmp_path / "cache", instrument=None, variant=None,
+        also=[], seeds=2, force=False, no_cost=False, lowest_pitch=None, rendered=rendered,
+    )  # fmt: skip
+
+
+def renders(args) -> int:
+    return len(args.rendered)
+
+
+def scores(label: str) -> dict:
+    return json.loads((evaluate.SCORES / "violin" / f"{label}.json").read_text())
+
+
+def test_every_model_anchor_and_oracle_are_scored_and_the_scores_reach_the_file(args):
+    evaluate.evaluate(args)
+    assert sorted(p.stem for p in (evaluate.SCORES / "violin").glob("*.json")) == ["anchor", "oracle", "reduced"]
+    record = scores("reduced")
+    assert record["different_renderings"] == 2 and len(record["seeds"]) == 2
+    assert len(scores("anchor")["seeds"]) == 1, "there is no chance in the anchor"
+    # Nine tenths of the recording and noise far below it.
+    anchor, system, fitted = (
+        np.mean([s["multi_scale_loss"] for s in scores(x)["seeds"]]) for x in ("anchor", "reduced", "oracle")
+    )
+    assert system < 0.3 * anchor
+    assert record["seeds"][0]["f0_cents"] < 1.0
+    kept = export.read_model(args.models / "violin" / "reduced.safetensors")[1]["scores"]
+    assert kept["multi_scale_loss"] == pytest.approx(system, abs=1e-3)
+    assert kept["gap_closed"] == pytest.approx((anchor - system) / (anchor - fitted), abs=1e-3)
+
+
+def test_what_has_not_changed_is_not_rendered_again(args):
+    evaluate.evaluate(args)
+    before = renders(args)
+    evaluate.evaluate(args)
+    assert renders(args) == before
+    write_model(args.models, "full")
+    evaluate.evaluate(args)
+    assert renders(args) == before + 2, "the new model alone, two seeds"
+    args.force = True
+    evaluate.evaluate(args)
+    assert renders(args) == before + 2 + 4
+
+
+def test_models_of_other_training_seeds_are_kept_apart_and_change_no_file(args, tmp_path: Path):
+    other = tmp_path / "more" / "seed2"
+    write_model(other, "reduced", seed=2)
+    content = (other / "violin" / "reduced.safetensors").read_bytes()
+    args.also = [tmp_path / "more"]
+    evaluate.evaluate(args)
+    assert scores("reduced-seed2")["training_seed"] == 2 and scores("reduced")["training_seed"] == 1
+    assert (other / "violin" / "reduced.safetensors").read_bytes() == content
+
+
+def test_another_lowest_pitch_is_printed_and_not_kept(args, capsys):
+    args.lowest_pitch = 80
+    evaluate.evaluate(args)
+    assert "violin/reduced seed 1: multi_scale_loss" in capsys.readouterr().out
+    assert not (evaluate.SCORES / "violin").exists()
+
+
+def test_a_spectrogram_of_each_is_left_for_the_report(args):
+    evaluate.evaluate(args)
+    kept = {p.stem for p in (args.cache / "spectrograms" / "violin").glob("*.npy")}
+    assert kept == {"reference", "anchor", "oracle", "reduced"}
+
+
+def test_a_folder_without_the_instrument_says_what_to_do(args):
+    args.instrument = ["violin"]
+    args.variant = ["cnn"]
+    with pytest.raises(ValueError, match="train and export one first"):
+        evaluate.evaluate(args)
