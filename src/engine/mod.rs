@@ -30,7 +30,8 @@ pub use crate::performer::{
 use crate::analysis::{AnalysisError, LowestPitch};
 use crate::frame::{FRAME_RATE_HZ, Frame, FrameClock};
 use crate::performer::{Change, note_seed};
-use source::{Listener, Player, Wanted};
+pub use source::Wanted;
+use source::{Listener, Player};
 
 /// Time in which one instrument takes over from another, in seconds.
 const SWAP_S: f32 = 0.03;

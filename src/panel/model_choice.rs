@@ -131,9 +131,6 @@ mod tests {
         );
         let scored = ModelEntry { gap_closed: Some(0.42), multi_scale_loss: Some(5.2), ..entry("violin/mine") };
         let text = explain(&scored);
-        assert!(
-            text.starts_with("0 parameters") && text.contains("5.20") && text.contains("Quality 42 %"),
-            "{text}"
-        );
+        assert!(text.starts_with("0 parameters") && text.contains("5.20") && text.contains("Quality 42 %"), "{text}");
     }
 }
