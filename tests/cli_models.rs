@@ -3,6 +3,9 @@
 mod cli_process;
 
 use cli_process::{command, finish, read_wav, write_random_model};
+use retort::model::Scores;
+use retort::model::cnn::CnnWeights;
+use retort::model::testing::{DILATIONS, cnn_metadata_for};
 use serde_json::Value;
 use tempfile::tempdir;
 
@@ -23,6 +26,72 @@ fn the_list_of_models_has_its_fixed_names() {
     }
     let table = retort!("models", "--models", folder.path()).succeeds().stdout;
     assert!(table.lines().any(|line| line.starts_with("violin/test ")), "{table}");
+}
+
+/// A convolutional model with scores, taught by another, that learned from a private recording too.
+fn write_scored_cnn(folder: &std::path::Path) -> std::path::PathBuf {
+    let weights = CnnWeights::random(1, 8, &DILATIONS, 60, 65).to_int8();
+    let mut metadata = cnn_metadata_for(&weights, "violin/cnn-tiny-ad-q");
+    metadata.room = None;
+    metadata.data[0].private = true;
+    metadata.scores = Some(Scores {
+        multi_scale_loss: 5.31,
+        f0_cents: 2.0,
+        loudness_error_db: 1.0,
+        loudness_bias_db: 0.1,
+        gap_closed: Some(0.42),
+        log_mel_db: None,
+    });
+    let path = folder.join("violin/cnn-tiny-ad-q.safetensors");
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, weights.to_bytes(&metadata)).unwrap();
+    path
+}
+
+#[test]
+fn the_list_says_what_a_model_is_costs_and_learned_from() {
+    let folder = tempdir().unwrap();
+    write_scored_cnn(folder.path());
+    let outcome = retort!("models", "--json", "--models", folder.path()).succeeds();
+    let models: Vec<Value> = serde_json::from_str(&outcome.stdout).unwrap();
+    let model = models.iter().find(|model| model["id"] == "violin/cnn-tiny-ad-q").unwrap();
+    assert_eq!((&model["instrument"], &model["variant"]), (&"violin".into(), &"cnn-tiny-ad-q".into()));
+    assert_eq!(model["name"], "CNN Tiny, by ear (AD), 8 bit");
+    assert_eq!(model["frame_rate"], 50);
+    assert_eq!(model["architecture"]["channels"], 8);
+    assert_eq!(model["data"][0]["private"], true);
+    assert!((model["scores"]["gap_closed"].as_f64().unwrap() - 0.42).abs() < 1e-6);
+    assert!(model["scores"].get("log_mel_db").is_none());
+    assert!((0.0..0.02).contains(&model["cpu_share"].as_f64().unwrap()));
+    let table = retort!("models", "--models", folder.path()).succeeds().stdout;
+    let line = table.lines().find(|line| line.starts_with("violin/cnn-tiny-ad-q ")).unwrap();
+    assert!(line.contains("CNN Tiny, by ear (AD), 8 bit") && line.contains("5.31") && line.contains("42 %"), "{line}");
+    assert!(line.ends_with("CC0-1.0  P"), "{line}");
+    assert!(table.contains("P: learned from recordings too that may not be passed on."), "{table}");
+}
+
+#[test]
+fn a_decoder_that_steps_every_fifth_frame_fills_every_row() {
+    let folder = tempdir().unwrap();
+    let model = write_scored_cnn(folder.path());
+    let path = |name: &str| folder.path().join(name);
+    let row = |k: usize| format!("{},{},1,-20\n", k as f64 * 0.004, 440 + 10 * k);
+    let frames: String = (0..15).map(row).collect();
+    std::fs::write(path("frames.csv"), format!("time_s,f0_hz,voicing,loudness_db\n{frames}")).unwrap();
+    retort!("controls", model, path("frames.csv"), path("out.f32")).succeeds();
+    let bytes = std::fs::read(path("out.f32")).unwrap();
+    let numbers: Vec<f32> = bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    let n_outputs = 1 + 60 + 65;
+    assert_eq!(numbers.len(), 15 * 2 * n_outputs);
+    let rows: Vec<(&[f32], &[f32])> = numbers.chunks_exact(2 * n_outputs).map(|row| row.split_at(n_outputs)).collect();
+    for (k, (preactivations, controls)) in rows.iter().enumerate() {
+        assert_eq!(*preactivations, rows[k / 5 * 5].0, "row {k} holds the step's pre-activations");
+        let amplitude = |k: usize| 2.0 * (1.0 + (-rows[k].0[0]).exp()).recip().powf(10f32.ln()) + 1e-7;
+        let (from, to) = (amplitude((k / 5).saturating_sub(1) * 5), amplitude(k));
+        let expected = from + (to - from) * (k % 5 + 1) as f32 / 5.0;
+        assert!((controls[0] / expected - 1.0).abs() < 1e-4, "row {k}: {} instead of {expected}", controls[0]);
+    }
+    assert_ne!(rows[0].0, rows[5].0);
 }
 
 #[test]
@@ -52,7 +121,7 @@ fn an_unknown_model_is_refused_with_those_that_there_are() {
     for id in ["violin/reducd", "../../etc/passwd", "violin", ""] {
         retort!("render", input, output, "--model", id).fails(1, &[id, "violin/reduced"]);
     }
-    retort!("models", "--models", folder.path().join("absent")).fails(1, &["absent", "does not exist"]);
+    retort!("models", "--models", folder.path().join("absent")).fails(1, &["absent", "no such folder", "--models"]);
     assert!(!output.exists());
 }
 
@@ -71,6 +140,7 @@ fn a_measurement_has_its_fixed_names() {
         positive(&entry, "us_per_frame");
         let agreement = entry["us_per_frame"].as_f64().unwrap() * entry["x_realtime"].as_f64().unwrap() / 4_000.0;
         assert!((agreement - 1.0).abs() < 1e-6, "a frame lasts 4,000 microseconds");
+        assert_eq!(entry["us_per_step"], entry["us_per_frame"], "a GRU steps with every frame");
     }
     let sources: Vec<Value> = list("voice").iter().map(|entry| entry["source"].clone()).collect();
     assert_eq!(sources, ["notes", "audio"]);

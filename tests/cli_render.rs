@@ -108,6 +108,21 @@ fn silence_in_gives_silence_out() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_pipe_gets_a_whole_wav_file() {
+    let studio = Studio::new();
+    write_wav(&studio.input, &tone_in_silence(0.1, 0.1, 44_100), 44_100, 1);
+    let file = studio.rendered(&[]);
+    let mut command = command();
+    command.arg("render").arg(&studio.input).arg("/dev/stdout").arg("--model-file").arg(&studio.model);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut reader = hound::WavReader::new(&output.stdout[..]).unwrap();
+    let piped: Vec<f32> = reader.samples().map(Result::unwrap).collect();
+    assert!(piped == file);
+}
+
+#[test]
 fn the_same_command_gives_the_same_samples() {
     let studio = Studio::new();
     write_wav(&studio.input, &tone_in_silence(0.1, 0.1, 44_100), 44_100, 1);

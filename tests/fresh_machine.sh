@@ -26,6 +26,12 @@ if [[ $EUID -ne 0 ]]; then
     exit 2
 fi
 checkout=$(cd "$(dirname "$0")/.." && pwd)
+# Under sudo, Rust is that of the person who called it, and git wants to be run by the checkout's owner.
+home=$(getent passwd "${SUDO_USER:-$(id -un)}" | cut -d: -f6)
+rustup_home=${RUSTUP_HOME:-$home/.rustup}
+cargo_home=${CARGO_HOME:-$home/.cargo}
+owner=$(stat -c %U "$checkout")
+as_owner() { if [[ $owner == "$(id -un)" ]]; then "$@"; else runuser -u "$owner" -- "$@"; fi; }
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 
@@ -42,9 +48,7 @@ for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
 done
 
 echo "== rustup's cargo, without crates"
-rustup_home=${RUSTUP_HOME:-$HOME/.rustup}
-cargo_home=${CARGO_HOME:-$HOME/.cargo}
-toolchain=$(basename "$(rustc --print sysroot)")
+toolchain=$(basename "$(RUSTUP_HOME=$rustup_home "$cargo_home/bin/rustc" --print sysroot)")
 mkdir -p "$folder/root/.rustup/toolchains" "$folder/root/.cargo"
 cp "$rustup_home/settings.toml" "$folder/root/.rustup/"
 tar -C "$rustup_home/toolchains" --exclude=share/doc -c "$toolchain" | tar -C "$folder/root/.rustup/toolchains" -x
@@ -52,7 +56,9 @@ cp -a "$cargo_home/bin" "$folder/root/.cargo/"
 if [[ -e $cargo_home/config.toml ]]; then cp "$cargo_home/config.toml" "$folder/root/.cargo/"; fi
 
 echo "== The committed state of $checkout"
-git clone --quiet --no-hardlinks "$checkout" "$folder/root/retort"
+as_owner git -C "$checkout" bundle create --quiet - HEAD >"$folder/root/retort.bundle"
+git -c advice.detachedHead=false clone --quiet "$folder/root/retort.bundle" "$folder/root/retort"
+rm "$folder/root/retort.bundle"
 
 mount -t proc proc "$folder/proc"
 mount --rbind /dev "$folder/dev"

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use retort::library::{EMBEDDED_ID, Library, LibraryError};
+use retort::library::{EMBEDDED_ID, HAS_EMBEDDED, Library, LibraryError};
 use retort::model::ModelError;
 use retort::model::testing::{decaying_room, random_model};
 
@@ -12,6 +12,11 @@ fn put(folder: &Path, id: &str, bytes: &[u8]) {
     let path = folder.join(format!("{id}.safetensors"));
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, bytes).unwrap();
+}
+
+/// These ids and the embedded one, if there is one.
+fn with_embedded(ids: &[&str]) -> Vec<String> {
+    ids.iter().copied().chain(HAS_EMBEDDED.then_some(EMBEDDED_ID)).map(str::to_owned).collect()
 }
 
 fn library(folder: &Path) -> Library {
@@ -25,7 +30,7 @@ fn a_model_is_found_by_id_and_comes_with_its_room() {
     put(folder.path(), "flute/room", &decaying_room("flute/room", 500).to_bytes());
     let library = library(folder.path());
     let ids: Vec<String> = library.list().into_iter().map(|entry| entry.id).collect();
-    assert_eq!(ids, ["flute/full", EMBEDDED_ID]);
+    assert_eq!(ids, with_embedded(&["flute/full"]));
     let loaded = library.load("flute/full").unwrap();
     assert_eq!(loaded.model.metadata.id, "flute/full");
     assert_eq!(loaded.room.as_ref().unwrap().impulse_response.len(), 500);
@@ -33,6 +38,16 @@ fn a_model_is_found_by_id_and_comes_with_its_room() {
     assert_eq!(entry.bytes, fs::metadata(entry.path.unwrap()).unwrap().len());
 }
 
+#[cfg(not(retort_embedded))]
+#[test]
+fn a_program_built_without_a_model_says_how_to_get_one() {
+    let library = Library::with_folders(vec!["/nowhere/at/all".into()]);
+    assert!(library.list().is_empty());
+    let error = library.load(EMBEDDED_ID).err().unwrap().to_string();
+    assert!(error.contains(EMBEDDED_ID) && error.contains("no models are installed, so set RETORT_MODELS"), "{error}");
+}
+
+#[cfg(retort_embedded)]
 #[test]
 fn there_is_always_an_instrument_to_play() {
     let loaded = Library::with_folders(vec!["/nowhere/at/all".into()]).load(EMBEDDED_ID).unwrap();
@@ -54,6 +69,7 @@ fn weights_are_shared_until_the_file_changes() {
     assert_ne!(first.model.metadata.parameters, changed.model.metadata.parameters);
 }
 
+#[cfg(retort_embedded)]
 #[test]
 fn the_first_folder_wins() {
     let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -68,6 +84,7 @@ fn the_first_folder_wins() {
     assert!(loaded.room.is_some(), "a room that is missing beside the model is taken from elsewhere");
 }
 
+#[cfg(retort_embedded)]
 #[test]
 fn an_unknown_id_names_what_there_is_and_what_was_meant() {
     let folder = tempfile::tempdir().unwrap();
@@ -104,7 +121,7 @@ fn broken_files_are_listed_with_what_is_wrong() {
     put(folder.path(), "flute/text", b"This is a letter to my aunt, and no model.");
     put(folder.path(), "flute/empty", b"");
     let listing = library(folder.path()).scan();
-    assert_eq!(listing.models.len(), 2);
+    assert_eq!(listing.models.len(), with_embedded(&["flute/full"]).len());
     let problem = |name: &str| {
         let problem = listing.problems.iter().find(|problem| problem.path.file_stem().unwrap() == name);
         problem.unwrap_or_else(|| panic!("{name} is not listed")).error.to_string()
@@ -143,6 +160,7 @@ fn a_huge_file_is_refused_unread() {
     assert!(matches!(error, LibraryError::Broken { source: ModelError::TooLarge { .. }, .. }), "{error}");
 }
 
+#[cfg(retort_embedded)]
 #[test]
 fn a_broken_file_does_not_hide_the_embedded_model() {
     let folder = tempfile::tempdir().unwrap();

@@ -54,6 +54,8 @@ pub enum CliError {
 
     #[error("{}: the folder does not exist; create it first", .0.display())]
     NoFolder(PathBuf),
+    #[error("{}: there is no such folder of models; check the name given to --models", .0.display())]
+    NoModels(PathBuf),
     #[error("{}: the disk is full; free some space and try again (nothing was left behind)", .0.display())]
     DiskFull(PathBuf),
     #[error("{}: cannot be written: {source}", path.display())]

@@ -45,7 +45,7 @@ pub fn library(folder: Option<&Path>) -> Result<Library, CliError> {
     let standard = Library::standard();
     let Some(folder) = folder else { return Ok(standard) };
     if !folder.is_dir() {
-        return Err(CliError::NoFolder(folder.into()));
+        return Err(CliError::NoModels(folder.into()));
     }
     let folders = std::iter::once(folder.to_path_buf()).chain(standard.folders().iter().cloned());
     Ok(Library::with_folders(folders.collect()))

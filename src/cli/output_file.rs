@@ -3,7 +3,7 @@
 //! A full disk, an error or an interruption therefore never leaves half a file, and never harms one that was there.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
@@ -51,16 +51,26 @@ pub fn write_wav(path: &Path, samples: &[f32], sample_rate_hz: u32) -> Result<()
         sample_format: hound::SampleFormat::Float,
     };
     write(path, |file| {
-        let into_io = |error| match error {
-            hound::Error::IoError(error) => error,
-            other => io::Error::other(other),
-        };
-        let mut writer = hound::WavWriter::new(file, spec).map_err(into_io)?;
-        for &sample in samples {
-            writer.write_sample(sample).map_err(into_io)?;
+        if is_device(path) {
+            // A pipe cannot go back to write the sizes into the header.
+            let mut whole = io::Cursor::new(Vec::new());
+            encode(&mut whole, spec, samples)?;
+            return file.write_all(whole.get_ref());
         }
-        writer.finalize().map_err(into_io)
+        encode(file, spec, samples)
     })
+}
+
+fn encode(to: impl Write + Seek, spec: hound::WavSpec, samples: &[f32]) -> io::Result<()> {
+    let into_io = |error| match error {
+        hound::Error::IoError(error) => error,
+        other => io::Error::other(other),
+    };
+    let mut writer = hound::WavWriter::new(to, spec).map_err(into_io)?;
+    for &sample in samples {
+        writer.write_sample(sample).map_err(into_io)?;
+    }
+    writer.finalize().map_err(into_io)
 }
 
 /// Writes `path` with `content`, all or nothing. Devices and pipes are written to directly.

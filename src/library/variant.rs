@@ -2,8 +2,11 @@
 //!
 //! A variant's id is a kind and what was done to it, joined by hyphens. Both lists of names are here only.
 
+/// What an id stands for: itself, its name, and its part of a sentence.
+type Named = (&'static str, &'static str, &'static str);
+
 /// The kinds: id, name, and the beginning of a sentence. An id that begins another comes after it.
-const KINDS: [(&str, &str, &str); 4] = [
+const KINDS: [Named; 4] = [
     ("full", "Full", "A large recurrent network, the teacher of the others"),
     ("reduced", "Reduced", "A small recurrent network, for many voices or small machines"),
     (
@@ -15,14 +18,14 @@ const KINDS: [(&str, &str, &str); 4] = [
 ];
 
 /// What was done: id, what it adds to the name and to the sentence.
-const TREATMENTS: [(&str, &str, &str); 3] = [
+const TREATMENTS: [Named; 3] = [
     ("ad", ", by ear (AD)", ", taught by the sound of the full one"),
     ("cd", ", by hand (CD)", ", taught by what the full one does with harmonics and noise"),
     ("q", ", 8 bit", ", with weights of 8 bits instead of 16"),
 ];
 
 /// Kind and treatments of a variant, if all are known.
-fn parts(variant: &str) -> Option<(&'static (&'static str, &'static str, &'static str), Vec<usize>)> {
+fn parts(variant: &str) -> Option<(&'static Named, Vec<usize>)> {
     let after = |id: &str| variant.strip_prefix(id).filter(|rest| rest.is_empty() || rest.starts_with('-'));
     let (kind, rest) = KINDS.iter().find_map(|kind| Some((kind, after(kind.0)?)))?;
     let known = |id: &str| TREATMENTS.iter().position(|treatment| treatment.0 == id);

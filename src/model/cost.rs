@@ -1,13 +1,14 @@
 //! What a voice costs by what its file says, for lists that are shown before anything is measured.
 
-use super::{Architecture, Metadata};
+use super::Metadata;
 
-/// Products of weight and input that one core does in a second within a decoder, activations and all.
-const PRODUCTS_PER_SECOND: f64 = 20e9;
-/// The same of an 8-bit convolution, where one instruction does four times as many.
-const INT8_CNN_PRODUCTS_PER_SECOND: f64 = 60e9;
+/// Products of weight and input that one core does in a second where weights have 8 bits; what is measured for the large
+/// GRU, whose weights come from memory in every step, rounded down. Smaller networks are faster, and cost little anyway.
+const INT8_PRODUCTS_PER_SECOND: f64 = 20e9;
+/// The same for weights of 16 or 32 bits.
+const FLOAT_PRODUCTS_PER_SECOND: f64 = 9e9;
 /// Share of a core for the rest of a voice: partials, noise, room, and what a network of any size costs.
-const REST: f64 = 0.004;
+const REST: f64 = 0.006;
 
 impl Metadata {
     /// Products of weight and input per second and voice. In both architectures each weight is used once in a step.
@@ -17,12 +18,28 @@ impl Metadata {
     }
 
     /// Share of one core that a voice takes, 0 to 1: its products at the rate that was measured, and a share for the
-    /// rest, which is the same for all. Measured on one core of a server of 2023 (Sapphire Rapids); `retort bench` has the
-    /// truth of a machine.
+    /// rest, which is the same for all. Measured on one core of a server of 2023 (Sapphire Rapids, AVX-512); `retort bench`
+    /// has the truth of a machine.
     #[must_use]
     pub fn estimated_cpu_share(&self) -> f32 {
-        let narrow = self.precision == "int8" && matches!(self.architecture, Architecture::Cnn { .. });
-        let per_second = if narrow { INT8_CNN_PRODUCTS_PER_SECOND } else { PRODUCTS_PER_SECOND };
+        let per_second = if self.precision == "int8" { INT8_PRODUCTS_PER_SECOND } else { FLOAT_PRODUCTS_PER_SECOND };
         (self.products_per_second() / per_second + REST) as f32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::cnn::CnnWeights;
+    use crate::model::gru::GruWeights;
+    use crate::model::testing::{DILATIONS, cnn_metadata_for, metadata_for};
+
+    #[test]
+    fn the_large_recurrent_network_costs_many_times_what_the_others_do() {
+        let full = metadata_for(&GruWeights::random(1, 512, 80, 65).to_int8(), "violin/full");
+        assert_eq!(full.products_per_second(), 250.0 * full.parameters as f64);
+        let cnn = cnn_metadata_for(&CnnWeights::random(1, 128, &DILATIONS, 60, 65), "violin/cnn");
+        assert!(cnn.products_per_second() < 20e6);
+        assert!((0.04..0.08).contains(&full.estimated_cpu_share()), "{}", full.estimated_cpu_share());
+        assert!(cnn.estimated_cpu_share() < 0.01);
     }
 }

@@ -53,6 +53,12 @@ impl Outcome {
 pub fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_retort"));
     command.env_remove("RETORT_MODELS").env("RUST_BACKTRACE", "0");
+    // No models or settings of whoever runs the tests.
+    let nobody = Path::new(env!("CARGO_TARGET_TMPDIR")).join("nobody");
+    command
+        .env("HOME", &nobody)
+        .env("XDG_DATA_HOME", nobody.join("data"))
+        .env("XDG_CONFIG_HOME", nobody.join("config"));
     command
 }
 

@@ -110,7 +110,12 @@ class Decoder(nn.Module):
         return tensors | {f"head.{k}": v for k, v in self.head.state_dict().items()}
 
     def parameter_count(self) -> int:
+        """As published: with the scale and offset of every normalisation."""
         return sum(p.numel() for p in self.parameters())
+
+    def stored_count(self) -> int:
+        """As in the model file, where each normalisation is one bias per channel."""
+        return sum(v.numel() for v in self.folded().values())
 
 
 def ramped(steps: torch.Tensor, n_frames: int) -> torch.Tensor:

@@ -24,6 +24,12 @@ class Batch:
     bandwidth_hz: torch.Tensor
     taught: Controls | None = None
 
+    def without(self, frames: int) -> "Batch":
+        """The batch without its first frames."""
+        taught = self.taught and tuple(part[frames:] for part in self.taught)
+        audio = self.audio[:, frames * HOP :]
+        return Batch(self.f0_hz[frames:], self.loudness_db[frames:], audio, self.source, self.bandwidth_hz, taught)
+
     def to(self, device: str) -> "Batch":
         """The batch on another device."""
         move = lambda x: tuple(map(move, x)) if isinstance(x, tuple) else x if x is None else x.to(device)  # noqa: E731

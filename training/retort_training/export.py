@@ -92,7 +92,7 @@ def describe(
         "loudness": "a-weighted-power",
         **statistics.all_of(frames, notes),
         "room": f"{instrument.name}/room",
-        "parameters": run.decoder.parameter_count(),
+        "parameters": run.decoder.stored_count(),
         "precision": precision,
         "data": [_credit(s) for s in instrument.sources],
         "licence": instrument.licence,
@@ -103,6 +103,7 @@ def describe(
             "voices": plan.voices,
             "crop_s": plan.crop_s,
             "pre_roll_s": plan.pre_roll_s,
+            "history_s": plan.history_s,
             "learning_rate": plan.learning_rate,
             "loudness_weight": plan.loudness_weight,
             "taught_by": plan.taught_by,
@@ -128,6 +129,8 @@ def write_model(path: Path, tensors: dict[str, torch.Tensor], metadata: dict) ->
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     save_file(tensors, part, metadata={"retort": json.dumps(metadata, separators=(",", ":"))})
+    # safetensors keeps its files to their owner.
+    part.chmod(0o644)
     part.replace(path)
 
 
@@ -153,6 +156,7 @@ def write_room(path: Path, run: Run, instrument: Instrument) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     save_file({"impulse_response": response}, part, metadata={"retort-room": json.dumps(metadata)})
+    part.chmod(0o644)
     part.replace(path)
 
 
@@ -188,7 +192,7 @@ def export_model(run: Run, args, variant: str, precision: str) -> None:
     path = args.models / instrument.name / f"{variant}.safetensors"
     metadata = describe(run, instrument, frames, notes, offsets, args.trim_db, precision, variant)
     write_model(path, model_tensors(run, args.trim_db, precision), metadata)
-    print(f"{path}: {run.decoder.parameter_count()} parameters, {path.stat().st_size} bytes, step {run.step}, held out {run.best:.3f}")
+    print(f"{path}: {run.decoder.stored_count()} parameters, {path.stat().st_size} bytes, step {run.step}, held out {run.best:.3f}")
 
 
 def restate(args) -> None:

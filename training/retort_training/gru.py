@@ -160,3 +160,7 @@ class Decoder(nn.Module):
 
     def parameter_count(self) -> int:
         return sum(p.numel() for p in self.parameters())
+
+    def stored_count(self) -> int:
+        """As in the model file: all of them."""
+        return self.parameter_count()

@@ -40,7 +40,8 @@ class Plan:
     """Everything that decides the outcome of a run beside the data.
 
     `hidden` is the width of a GRU decoder, `channels` that of a convolutional one: one of the two is 0. `taught_by` is how a
-    student learns from a teacher: not at all, from its `audio` or from its `controls`.
+    student learns from a teacher: not at all, from its `audio` or from its `controls`. A crop begins with `history_s` that are
+    decoded and not synthesised, for decoders that look back, and `pre_roll_s` that are not scored, for the room.
     """
 
     variant: str
@@ -58,6 +59,11 @@ class Plan:
     seed: int = 1
     channels: int = 0
     taught_by: str = ""
+    history_s: float = 0.0
+
+    def crop_segments(self) -> int:
+        """Segments of a whole crop."""
+        return seconds_to_frames(self.history_s + self.pre_roll_s + self.crop_s)
 
     def decoder(self) -> torch.nn.Module:
         if self.channels:
@@ -76,8 +82,8 @@ PLANS = {
     "reduced": Plan("reduced", hidden=16, learning_rate=2e-3, voices=6, crop_s=2.0),
     "reduced-ad": Plan("reduced-ad", hidden=16, learning_rate=2e-3, voices=6, crop_s=2.0, taught_by="audio"),
     "reduced-cd": Plan("reduced-cd", hidden=16, learning_rate=2e-3, voices=6, crop_s=2.0, taught_by="controls"),
-    "cnn": Plan("cnn", 0, learning_rate=2e-3, voices=6, crop_s=2.0, pre_roll_s=0.4, n_harmonics=60, channels=128),
-    "cnn-tiny": Plan("cnn-tiny", 0, learning_rate=6e-3, voices=6, crop_s=2.0, pre_roll_s=0.4, n_harmonics=60, channels=8),
+    "cnn": Plan("cnn", 0, learning_rate=2e-3, voices=6, crop_s=2.0, history_s=0.8, n_harmonics=60, channels=128),
+    "cnn-tiny": Plan("cnn-tiny", 0, learning_rate=6e-3, voices=6, crop_s=2.0, history_s=0.8, n_harmonics=60, channels=8),
 }
 
 
@@ -139,7 +145,9 @@ class Run:
             self.decoder.freeze()
         batch = crops.draw(self.plan.voices).to(self.device)
         pre_roll = seconds_to_frames(self.plan.pre_roll_s)
+        history = seconds_to_frames(self.plan.history_s)
         played = self.controls(batch.f0_hz, batch.loudness_db, batch.source, pre_roll)
+        played, batch = tuple(part[history:] for part in played), batch.without(history)
         heard = self.sound(played, batch.f0_hz, batch.source, pre_roll)
         wanted = batch.audio[:, pre_roll * HOP :].contiguous()
         loss = self.distance(heard, wanted, batch.bandwidth_hz)

@@ -10,7 +10,7 @@ from .crops import Crops
 from .instruments import INSTRUMENTS
 from .tapes import Copy, copies, load_tapes, shortened
 from .teacher import teach
-from .train import Budget, Run, plan_for, seconds_to_frames, train
+from .train import Budget, Run, plan_for, train
 
 # The held-out material that is looked at while training; scores use all of it.
 HELD_OUT_S = 40.0
@@ -59,9 +59,8 @@ def train_job(
     asked = [p for p in pieces if p.part == split.HELD_OUT and p.source == reference]
     held_out = load_tapes(asked, data, instrument, [Copy(instrument.lowest_pitch_hz)], measure, lines=False)
     held_out = shortened(held_out, HELD_OUT_S)
-    n_segments = seconds_to_frames(run.plan.pre_roll_s + run.plan.crop_s)
     # A resumed run must not draw the crops of its start again.
-    crops = Crops(tapes, instrument.source_names(), n_segments, instrument.weights(), seed=run.plan.seed * 1000 + run.step)
+    crops = Crops(tapes, instrument.source_names(), run.plan.crop_segments(), instrument.weights(), seed=run.plan.seed * 1000 + run.step)
     print(
         f"{instrument.name}/{run.plan.variant}: {run.decoder.parameter_count()} parameters, "
         f"{sum(map(len, tapes)) / 60 / FRAME_RATE_HZ:.1f} minutes of tape to train on, "

@@ -27,6 +27,8 @@ def frames(n: int, voices: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
 def test_the_sizes_are_the_published_ones():
     assert cnn.Decoder(128, 60, 65).parameter_count() == 313_726
     assert cnn.Decoder(8, 60, 65).parameter_count() == 2_446
+    # The file's: a bias per channel in place of a scale and an offset.
+    assert cnn.Decoder(8, 60, 65).stored_count() == 2_390
 
 
 def test_nothing_looks_ahead():

@@ -128,11 +128,17 @@ pub fn place(from: &Path, to: &Path) -> Outcome {
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder).map_err(|error| failed_at("Could not make the folder", folder, &error))?;
     }
-    if to.exists() {
-        fs::remove_file(to).map_err(|error| failed_at("Could not replace", to, &error))?;
-    }
-    fs::copy(from, to).map_err(|error| failed_at("Could not write", to, &error))?;
-    Ok(())
+    // Aside, then renamed: a program that has the old file open keeps it, and none ever sees half of the new one.
+    let aside = aside(to);
+    fs::copy(from, &aside).map_err(|error| failed_at("Could not write", &aside, &error))?;
+    fs::rename(&aside, to).map_err(|error| failed_at("Could not replace", to, &error))
+}
+
+/// Where something is put together before it takes the name `to`, in the same folder; hidden, so that nobody takes it for the
+/// thing itself.
+pub fn aside(to: &Path) -> PathBuf {
+    let name = to.file_name().unwrap_or_default().to_string_lossy();
+    to.with_file_name(format!(".{name}.new"))
 }
 
 /// Copies the shipped model files with the notes on their licences.

@@ -52,9 +52,9 @@ pub const ALSA: Need = Need {
 };
 
 pub const PYTHON: Need = Need {
-    what: "Python 3 with its venv module, for training and the Python plugin hosts",
+    what: "Python 3.11 or newer with its venv module, for training and the Python plugin hosts",
     // Debian has venv without ensurepip, which it needs, in the plain Python package.
-    probe: &["python3", "-c", "import venv, ensurepip"],
+    probe: &["python3", "-c", "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))"],
     from: Source::Packages {
         debian: &["python3", "python3-venv"],
         fedora: &["python3"],

@@ -81,7 +81,7 @@ fn clip<T: Number>(weights: &CnnWeights, frames: &[Frame]) -> Vec<Vec<f64>> {
 }
 
 /// The activations that output `t` of a layer sees: tap 0 is the oldest.
-fn taps<'a, A>(past: &'a [Vec<A>], t: usize, dilation: usize) -> impl Iterator<Item = (usize, &'a Vec<A>)> {
+fn taps<A>(past: &[Vec<A>], t: usize, dilation: usize) -> impl Iterator<Item = (usize, &Vec<A>)> {
     (0..TAPS).filter_map(move |tap| Some((tap, &past[t.checked_sub((TAPS - 1 - tap) * dilation)?])))
 }
 
