@@ -7,7 +7,7 @@ use std::cell::Cell;
 
 use retort::analysis::LowestPitch;
 use retort::engine::{
-    Engine, EngineConfig, Event, EventKind, Instrument, InstrumentParts, NoteAddress, Settings, Source, profile,
+    Engine, EngineConfig, Event, EventKind, Instrument, InstrumentParts, NoteAddress, SLOTS, Settings, Source, profile,
 };
 use retort::model::Model;
 use retort::model::testing::{random_cnn, random_model};
@@ -57,7 +57,7 @@ fn instrument_of(bytes: &[u8]) -> Box<Instrument> {
         room: None,
         profile: profile(&model.metadata),
         sample_rate_hz: 44_100,
-        voices: 1,
+        voices: SLOTS,
     }))
 }
 

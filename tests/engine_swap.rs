@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use retort::Frame;
 use retort::analysis::LowestPitch;
 use retort::engine::{
-    Engine, EngineConfig, Event, EventKind, Instrument, InstrumentParts, NoteAddress, Settings, Source, profile,
+    Engine, EngineConfig, Event, EventKind, Instrument, InstrumentParts, NoteAddress, SLOTS, Settings, Shape, Source,
+    Wanted, profile,
 };
 use retort::model::testing::{random_cnn, random_model};
 use retort::model::{Model, file};
@@ -14,6 +15,10 @@ use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 
 const RATE_HZ: u32 = 48_000;
+/// A player without vibrato or unrest: what is compared is the change of models alone.
+fn still() -> Settings {
+    Settings { vibrato_depth: 0.0, variation: 0.0, ..Settings::default() }
+}
 /// A quarter of a second.
 const QUARTER: usize = RATE_HZ as usize / 4;
 /// When the swap is asked for: it begins at the next tick.
@@ -52,7 +57,7 @@ fn instrument(model: &Model) -> Box<Instrument> {
         room: None,
         profile: profile(&model.metadata),
         sample_rate_hz: RATE_HZ,
-        voices: 1,
+        voices: SLOTS,
     }))
 }
 
@@ -61,9 +66,10 @@ fn instrument(model: &Model) -> Box<Instrument> {
 fn begun_with(model: &Model, frame: &Frame) -> Vec<f32> {
     let mut instrument = instrument(model);
     let tick = RATE_HZ as usize / 250;
+    let wanted = Wanted { frame: *frame, gains: PartGains::default(), shape: Shape::NONE };
     let mut sound = vec![0.0; 2 * QUARTER / tick * tick];
     for segment in sound.chunks_exact_mut(tick) {
-        instrument.advance(0, frame, PartGains::default(), tick);
+        instrument.advance(&[Some(wanted)], tick);
         instrument.render(segment, 1.0);
     }
     sound.split_off(tick)
@@ -78,11 +84,11 @@ fn play(first: &Model, second: Option<&Model>) -> (Vec<f32>, Frame) {
     let on = [Event { offset: 0, kind: EventKind::NoteOn { note, velocity: 0.8 } }];
     let mut sound = vec![0.0; 8 * QUARTER];
     let (before, after) = sound.split_at_mut(SWAP_AT);
-    engine.process(&[], before, &on, &Settings::default());
+    engine.process(&[], before, &on, &still());
     if let Some(second) = second {
         assert!(engine.set_instrument(instrument(second)).is_none());
     }
-    engine.process(&[], after, &[], &Settings::default());
+    engine.process(&[], after, &[], &still());
     (sound, engine.meters().frame())
 }
 

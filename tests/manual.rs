@@ -9,7 +9,15 @@ fn row_start(spec: &retort::engine::SettingSpec) -> String {
     let (scale, unit) = match spec.unit {
         Unit::Semitones => (1.0, "semitones"),
         Unit::Decibels | Unit::DecibelOffset => (1.0, "dB"),
-        Unit::Percent => (100.0, "%"),
+        Unit::DecibelsPerOctave => (1.0, "dB per octave"),
+        Unit::Percent | Unit::Balance => (100.0, "%"),
+        Unit::Factor => (1.0, "times"),
+        Unit::Seconds => (1.0, "s"),
+        Unit::Cents => (1.0, "cents"),
+        Unit::Hertz => (1.0, "Hz"),
+        Unit::Count => (1.0, "notes"),
+        Unit::Mode => return format!("| **{}** | Poly, Mono, Legato |", spec.name),
+        Unit::Switch => return format!("| **{}** | on, off |", spec.name),
     };
     format!("| **{}** | {} to {} {unit} |", spec.name, spec.min * scale, spec.max * scale)
 }

@@ -36,33 +36,6 @@ impl EventSink {
     }
 }
 
-/// The event of one complete MIDI 1.0 channel message, or `None` if it means nothing here.
-pub fn from_midi(message: &[u8]) -> Option<EventKind> {
-    let (status, data) = message.split_first()?;
-    let channel = status & 0x0f;
-    let byte = |index: usize| data.get(index).copied().filter(|byte| *byte < 0x80);
-    let note = |key| NoteAddress { note_id: None, channel, key };
-    Some(match status & 0xf0 {
-        0x90 => match (byte(0)?, byte(1)?) {
-            (key, 0) => EventKind::NoteOff { note: note(key) },
-            (key, velocity) => EventKind::NoteOn { note: note(key), velocity: f32::from(velocity) / 127.0 },
-        },
-        0x80 => EventKind::NoteOff { note: note(byte(0)?) },
-        0xb0 => match byte(0)? {
-            120 => EventKind::AllSoundOff,
-            123 => EventKind::AllNotesOff,
-            _ => return None,
-        },
-        0xe0 => {
-            let value = i32::from(byte(0)?) | (i32::from(byte(1)?) << 7);
-            // 0 to 8192 to 16383: both ends are reached exactly.
-            let value = (value - 8_192) as f32 / if value < 8_192 { 8_192.0 } else { 8_191.0 };
-            EventKind::PitchBend { channel, value }
-        }
-        _ => return None,
-    })
-}
-
 /// The keys of the computer keyboard that play, from C upwards, laid out like a piano's.
 const KEYS: [Key; 18] = [
     Key::A,
@@ -138,30 +111,6 @@ mod tests {
 
     fn note(channel: u8, key: u8) -> NoteAddress {
         NoteAddress { note_id: None, channel, key }
-    }
-
-    #[test]
-    fn midi_notes_have_channel_key_and_velocity() {
-        let on = EventKind::NoteOn { note: note(3, 69), velocity: 1.0 };
-        assert_eq!(from_midi(&[0x93, 69, 127]), Some(on));
-        assert_eq!(from_midi(&[0x93, 69, 0]), Some(EventKind::NoteOff { note: note(3, 69) }));
-        assert_eq!(from_midi(&[0x83, 69, 64]), Some(EventKind::NoteOff { note: note(3, 69) }));
-    }
-
-    #[test]
-    fn midi_bend_reaches_both_ends_and_rests_in_the_middle() {
-        let bend = |low, high| match from_midi(&[0xe0, low, high]) {
-            Some(EventKind::PitchBend { value, .. }) => value,
-            other => panic!("{other:?}"),
-        };
-        assert_eq!((bend(0, 0), bend(0, 64), bend(127, 127)), (-1.0, 0.0, 1.0));
-    }
-
-    #[test]
-    fn broken_midi_is_ignored() {
-        for message in [&[][..], &[0x90], &[0x90, 60], &[0x90, 200, 100], &[0xf8], &[0xb0, 1, 64], &[60, 100]] {
-            assert_eq!(from_midi(message), None, "{message:?}");
-        }
     }
 
     #[test]

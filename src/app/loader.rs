@@ -7,13 +7,10 @@ use std::sync::{
 
 use super::AppError;
 use crate::{
-    engine::{Instrument, InstrumentParts, profile},
+    engine::{Instrument, InstrumentParts, SLOTS, profile},
     library::Library,
     panel::ModelEntry,
 };
-
-/// Notes that can sound at a time.
-const VOICES: usize = 1;
 
 /// A model for a sample rate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +69,7 @@ fn build(request: &Request) -> Result<Box<Instrument>, AppError> {
         room: loaded.room.as_deref(),
         profile: profile(&loaded.model.metadata),
         sample_rate_hz: request.sample_rate_hz,
-        voices: VOICES,
+        voices: SLOTS,
     })))
 }
 

@@ -10,8 +10,8 @@ use std::{
 
 use midir::{Ignore, MidiInput, MidiInputConnection};
 
-use super::events::{EventSink, from_midi};
-use crate::engine::EventKind;
+use super::events::EventSink;
+use crate::engine::{EventKind, from_midi};
 
 /// How often to look for ports that came or went.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use midly::live::LiveEvent;
 use midly::{MetaMessage, MidiMessage, Smf, Timing, TrackEventKind};
 
-use crate::engine::{EventKind, NoteAddress};
+use crate::engine::{EventKind, NoteAddress, from_midi};
 
 use super::error::CliError;
 
@@ -27,7 +28,7 @@ pub struct Score {
     pub notices: Vec<String>,
 }
 
-/// Reads a file of format 0 or 1. Drums are left out; of the controllers, pitch bend and the "off" messages count.
+/// Reads a file of format 0 or 1. Drums are left out.
 ///
 /// # Errors
 /// The file cannot be read, is no MIDI file, or plays no notes.
@@ -88,23 +89,11 @@ pub fn read(path: &Path) -> Result<Score, CliError> {
     Ok(score)
 }
 
+/// The engine's event, by way of the message's bytes.
 fn event(channel: u8, message: MidiMessage) -> Option<EventKind> {
-    let note = |key: midly::num::u7| NoteAddress { note_id: None, channel, key: key.as_int() };
-    match message {
-        MidiMessage::NoteOn { key, vel } if vel > 0 => {
-            Some(EventKind::NoteOn { note: note(key), velocity: f32::from(vel.as_int()) / 127.0 })
-        }
-        MidiMessage::NoteOn { key, .. } | MidiMessage::NoteOff { key, .. } => {
-            Some(EventKind::NoteOff { note: note(key) })
-        }
-        MidiMessage::PitchBend { bend } => Some(EventKind::PitchBend { channel, value: bend.as_f32() }),
-        MidiMessage::Controller { controller, .. } => match controller.as_int() {
-            120 => Some(EventKind::AllSoundOff),
-            123..=127 => Some(EventKind::AllNotesOff),
-            _ => None,
-        },
-        _ => None,
-    }
+    let mut bytes = Vec::with_capacity(3);
+    LiveEvent::Midi { channel: channel.into(), message }.write(&mut bytes).ok()?;
+    from_midi(&bytes)
 }
 
 impl Score {
@@ -121,7 +110,7 @@ impl Score {
             EventKind::AllNotesOff | EventKind::AllSoundOff => {
                 self.notes.extend(held.drain(..).map(|(note, since_s)| (note.key, now_s - since_s)));
             }
-            EventKind::PitchBend { .. } => {}
+            _ => {}
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::engine::{Instrument, InstrumentParts, profile};
+use crate::engine::{Instrument, InstrumentParts, SLOTS, profile};
 use crate::library::Library;
 use crate::model::file::MAX_FILE_BYTES;
 use crate::model::{Model, ModelError, RoomResponse};
@@ -25,14 +25,14 @@ impl Chosen {
         self.model.metadata.id.clone()
     }
 
-    /// Built for one voice at `sample_rate_hz`.
+    /// Built at `sample_rate_hz`, with all voices.
     pub fn instrument(&self, sample_rate_hz: u32) -> Instrument {
         Instrument::build(&InstrumentParts {
             decoder: Arc::clone(&self.model.decoder),
             room: self.room.as_deref(),
             profile: profile(&self.model.metadata),
             sample_rate_hz,
-            voices: 1,
+            voices: SLOTS,
         })
     }
 }

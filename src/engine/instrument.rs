@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
-use crate::frame::{Controls, FRAME_RATE_HZ, Frame};
+use super::shape::{Shape, Shaper};
+use super::source::Wanted;
+use crate::frame::{Controls, FRAME_RATE_HZ, Frame, LOUDNESS_FLOOR_DB};
 use crate::model::{Decoder, DecoderSpec, RoomResponse, State};
 use crate::performer::Profile;
 use crate::synth::{PartGains, Room, SynthSpec, SynthTables, VoiceSynth};
@@ -24,7 +26,7 @@ pub struct InstrumentParts<'a> {
     pub profile: Profile,
     /// The sample rate to play at, in Hz.
     pub sample_rate_hz: u32,
-    /// Voices that can sound at a time, at least 1.
+    /// Slots for voices, at least 1: one for audio, [`crate::performer::SLOTS`] for notes.
     pub voices: usize,
 }
 
@@ -32,11 +34,17 @@ pub struct InstrumentParts<'a> {
 pub struct Instrument {
     decoder: Arc<dyn Decoder>,
     profile: Profile,
-    /// Parallel slices, as the decoder takes them: one entry a voice.
+    /// Parallel slices, as the decoder takes them: one row a voice. The rows that sound come first, so that one call of
+    /// the decoder, with one pass over its weights, serves all of them.
     states: Vec<State>,
     frames: Vec<Frame>,
     controls: Vec<Controls>,
+    /// The row of each slot, and the slot of each row.
+    row_of: Vec<usize>,
+    slot_of: Vec<usize>,
+    /// One a slot.
     voices: Vec<Voice>,
+    shaper: Shaper,
     /// The decoder after a long silence: where every note begins.
     rest: State,
     room: Room,
@@ -76,7 +84,10 @@ impl Instrument {
             states: vec![rest.clone(); n_voices],
             frames: vec![Frame::SILENCE; n_voices],
             controls: vec![silent; n_voices],
+            row_of: (0..n_voices).collect(),
+            slot_of: (0..n_voices).collect(),
             voices: (0..n_voices).map(|_| voice()).collect(),
+            shaper: Shaper::new(&spec),
             rest,
             silent_samples: room.tail_samples() + CHUNK,
             room,
@@ -127,37 +138,91 @@ impl Instrument {
         self.silent_samples = self.rested_after();
     }
 
-    /// Begins the ramp of voice `v` towards `frame`, `len` samples long.
-    pub fn advance(&mut self, v: usize, frame: &Frame, gains: PartGains, len: usize) {
-        let voice = &mut self.voices[v];
-        if gains == SILENT {
-            if voice.rests() {
-                return;
-            }
-            voice.silent_frames += 1;
-            if voice.rests() {
-                self.states[v].copy_from(&self.rest);
-                voice.synth.reset(self.seed);
-                return;
-            }
-        } else {
-            voice.silent_frames = 0;
-        }
-        self.decode(v, frame);
-        self.voices[v].synth.begin_segment(&self.controls[v], len, gains);
+    /// Slots for voices.
+    #[must_use]
+    pub fn n_slots(&self) -> usize {
+        self.voices.len()
     }
 
-    /// Voice `v` begins a sound with `frame` at this very sample, `len` samples before the next frame of the clock.
-    pub fn start(&mut self, v: usize, frame: &Frame, gains: PartGains, len: usize, seed: u64) {
-        self.states[v].copy_from(&self.rest);
-        self.decode(v, frame);
-        let voice = &mut self.voices[v];
+    /// Begins a ramp of `len` samples of every voice towards what is wanted of its slot; an empty slot falls silent.
+    pub fn advance(&mut self, wanted: &[Option<Wanted>], len: usize) {
+        let mut rows = 0;
+        for slot in 0..self.voices.len() {
+            let wanted = wanted.get(slot).copied().flatten();
+            if self.rest_or_wake(slot, wanted.is_none_or(|wanted| wanted.gains == SILENT)) {
+                continue;
+            }
+            self.move_row(slot, rows);
+            // A voice that fades out keeps its pitch.
+            self.frames[rows] =
+                wanted.map_or(Frame { loudness_db: LOUDNESS_FLOOR_DB, ..self.frames[rows] }, |wanted| wanted.frame);
+            rows += 1;
+        }
+        self.decoder.step(&mut self.states[..rows], &self.frames[..rows], &mut self.controls[..rows]);
+        for row in 0..rows {
+            let slot = self.slot_of[row];
+            let wanted = wanted.get(slot).copied().flatten();
+            self.shaper.apply(wanted.map_or(Shape::NONE, |wanted| wanted.shape), &mut self.controls[row]);
+            let gains = wanted.map_or(SILENT, |wanted| wanted.gains);
+            self.voices[slot].synth.begin_segment(&self.controls[row], len, gains);
+        }
+    }
+
+    /// Counts a slot's silent frames. Returns whether it rests: then nothing needs to be done for it.
+    fn rest_or_wake(&mut self, slot: usize, silent: bool) -> bool {
+        let voice = &mut self.voices[slot];
+        if !silent {
+            voice.silent_frames = 0;
+            return false;
+        }
+        if voice.rests() {
+            return true;
+        }
+        voice.silent_frames += 1;
+        if voice.rests() {
+            voice.synth.reset(self.seed);
+            self.states[self.row_of[slot]].copy_from(&self.rest);
+        }
+        voice.rests()
+    }
+
+    /// Lets `slot` have `row`, in exchange with the slot that has it. No allocation: what is large is behind pointers.
+    fn move_row(&mut self, slot: usize, row: usize) {
+        let (from, other) = (self.row_of[slot], self.slot_of[row]);
+        if from == row {
+            return;
+        }
+        self.states.swap(from, row);
+        self.frames.swap(from, row);
+        self.controls.swap(from, row);
+        self.row_of.swap(slot, other);
+        self.slot_of.swap(from, row);
+    }
+
+    /// The voice in `slot` begins a sound at this very sample, `len` samples before the next frame of the clock.
+    pub fn start(&mut self, slot: usize, wanted: &Wanted, len: usize, seed: u64) {
+        // An instrument that was built for fewer slots plays what it has.
+        let Some(&row) = self.row_of.get(slot) else { return };
+        self.states[row].copy_from(&self.rest);
+        self.frames[row] = wanted.frame;
+        let one = row..=row;
+        self.decoder.step(&mut self.states[one.clone()], &self.frames[one.clone()], &mut self.controls[one]);
+        self.shaper.apply(wanted.shape, &mut self.controls[row]);
+        let voice = &mut self.voices[slot];
         voice.silent_frames = 0;
         voice.synth.reset(seed);
-        voice.synth.jump_to(&self.controls[v]);
+        voice.synth.jump_to(&self.controls[row]);
         if len > 0 {
-            voice.synth.begin_segment(&self.controls[v], len, gains);
+            voice.synth.begin_segment(&self.controls[row], len, wanted.gains);
         }
+    }
+
+    /// The voice in `slot` stops at once.
+    pub fn stop(&mut self, slot: usize) {
+        let Some(voice) = self.voices.get_mut(slot) else { return };
+        voice.silent_frames = FRAMES_TO_REST;
+        voice.synth.reset(self.seed);
+        self.states[self.row_of[slot]].copy_from(&self.rest);
     }
 
     /// The next `out.len()` samples of all voices in the room; at most what is left of their segments.
@@ -186,11 +251,6 @@ impl Instrument {
             self.room.process(&mut out[..len], room_amount);
             self.silent_samples += len;
         }
-    }
-
-    fn decode(&mut self, v: usize, frame: &Frame) {
-        self.frames[v] = *frame;
-        self.decoder.step(&mut self.states[v..=v], &self.frames[v..=v], &mut self.controls[v..=v]);
     }
 }
 

@@ -12,6 +12,7 @@ pub struct Meters {
     voicing: AtomicF32,
     input_peak: AtomicF32,
     output_peak: AtomicF32,
+    voices: AtomicU32,
 }
 
 impl Default for Meters {
@@ -22,6 +23,7 @@ impl Default for Meters {
             voicing: AtomicF32::default(),
             input_peak: AtomicF32::default(),
             output_peak: AtomicF32::default(),
+            voices: AtomicU32::new(0),
         };
         meters.set_frame(&Frame::SILENCE);
         meters
@@ -34,6 +36,17 @@ impl Meters {
         self.f0_hz.set(frame.f0_hz);
         self.loudness_db.set(frame.loudness_db);
         self.voicing.set(frame.voicing);
+    }
+
+    /// Audio thread: how many notes sound.
+    pub fn set_voices(&self, n: usize) {
+        self.voices.store(n as u32, Relaxed);
+    }
+
+    /// How many notes sound.
+    #[must_use]
+    pub fn voices(&self) -> usize {
+        self.voices.load(Relaxed) as usize
     }
 
     /// Audio thread: a block of input, linear.

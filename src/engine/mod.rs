@@ -10,6 +10,7 @@ mod meters;
 mod mix;
 mod profile;
 mod settings;
+mod shape;
 mod source;
 
 use std::sync::Arc;
@@ -20,13 +21,17 @@ pub use meters::Meters;
 pub use mix::DryWet;
 pub use profile::profile;
 pub use settings::{Setting, SettingSpec, Settings, Source, Unit, gain_from_db, offset_loudness};
+pub use shape::Shape;
 
-pub use crate::performer::{Event, EventKind, NoteAddress};
+pub use crate::performer::{
+    Event, EventKind, Expression, Mode, NoteAddress, Playing, SLOTS, Tuning, TuningError, cc, from_midi,
+};
 
 use crate::analysis::{AnalysisError, LowestPitch};
-use crate::frame::{FRAME_RATE_HZ, FrameClock};
-use crate::synth::PartGains;
-use source::{Listener, Player, Wanted};
+use crate::frame::{FRAME_RATE_HZ, Frame, FrameClock};
+use crate::performer::{Change, note_seed};
+pub use source::Wanted;
+use source::{Listener, Player};
 
 /// Time in which one instrument takes over from another, in seconds.
 const SWAP_S: f32 = 0.03;
@@ -158,6 +163,22 @@ impl Engine {
         self.seed = seed;
     }
 
+    /// Another tuning of the keys. Allocates nothing.
+    pub fn set_tuning(&mut self, tuning: Tuning) {
+        if let FramesFrom::Notes(player) = &mut self.frames_from {
+            player.set_tuning(tuning);
+        }
+    }
+
+    /// Slots for voices that its instruments need.
+    #[must_use]
+    pub fn n_slots(&self) -> usize {
+        match self.config.source {
+            Source::Audio => 1,
+            Source::Notes => SLOTS,
+        }
+    }
+
     /// Starts again: the same input gives the same samples as from a new engine with the same instrument.
     pub fn reset(&mut self) {
         self.position = 0;
@@ -166,7 +187,7 @@ impl Engine {
         self.notes_started = 0;
         match &mut self.frames_from {
             FramesFrom::Audio(listener) => listener.reset(),
-            FramesFrom::Notes(player) => player.reset(),
+            FramesFrom::Notes(player) => player.reset(self.seed),
         }
         // A swap in progress is over at once; the old instrument waits in `outgoing` to be taken away.
         self.fade_position = self.fade_len;
@@ -261,16 +282,24 @@ impl Engine {
         self.swap();
         let end = self.clock.start(self.next_tick + 1);
         let len = (end - self.next_tick_start) as usize;
-        let wanted = match &mut self.frames_from {
-            FramesFrom::Audio(listener) => listener.wanted(settings),
-            FramesFrom::Notes(player) => player.wanted(end, settings),
-        };
-        self.meters.set_frame(&wanted.frame);
+        let mut wanted = [None; SLOTS];
+        match &mut self.frames_from {
+            FramesFrom::Audio(listener) => wanted[0] = Some(listener.wanted(settings)),
+            FramesFrom::Notes(player) => {
+                player.clear_ended(self.position);
+                let playing = settings.playing();
+                for (slot, wanted) in wanted.iter_mut().enumerate() {
+                    *wanted = player.wanted(slot, end, settings, &playing);
+                }
+                self.meters.set_voices(player.n_sounding(end));
+            }
+        }
+        self.meters.set_frame(&loudest(&wanted));
         self.room = settings.room;
         let fading = self.fade_position < self.fade_len;
         let outgoing = self.outgoing.as_mut().filter(|_| fading);
         for instrument in [self.current.as_mut(), outgoing].into_iter().flatten() {
-            instrument.advance(0, &wanted.frame, part_gains(&wanted, settings), len);
+            instrument.advance(&wanted, len);
         }
         self.next_tick += 1;
         self.next_tick_start = end;
@@ -278,18 +307,22 @@ impl Engine {
 
     fn happen(&mut self, event: &EventKind, settings: &Settings) {
         let FramesFrom::Notes(player) = &mut self.frames_from else { return };
-        match player.happen(self.position, event) {
-            source::Heard::Nothing => {}
-            source::Heard::NewSound(note) => {
+        match player.happen(self.position, event, settings) {
+            Change::Nothing => {}
+            Change::Start { slot, note } => {
                 self.notes_started += 1;
-                let seed = noise_seed(self.seed, note, self.notes_started);
+                let seed = note_seed(self.seed, note, self.notes_started);
                 let len = (self.next_tick_start - self.position) as usize;
-                let wanted = player.wanted(self.position, settings);
-                if let Some(instrument) = &mut self.current {
-                    instrument.start(0, &wanted.frame, part_gains(&wanted, settings), len, seed);
+                if let (Some(instrument), Some(wanted)) =
+                    (&mut self.current, player.wanted(slot, self.position, settings, &settings.playing()))
+                {
+                    instrument.start(slot, &wanted, len, seed);
                 }
             }
-            source::Heard::Silence => {
+            Change::Stop { slot } => {
+                self.current.iter_mut().chain(&mut self.outgoing).for_each(|instrument| instrument.stop(slot));
+            }
+            Change::StopAll => {
                 let seed = self.seed;
                 self.current.iter_mut().chain(&mut self.outgoing).for_each(|instrument| instrument.reset(seed));
             }
@@ -321,17 +354,8 @@ impl Engine {
     }
 }
 
-fn part_gains(wanted: &Wanted, settings: &Settings) -> PartGains {
-    PartGains {
-        harmonic: wanted.gains.harmonic * gain_from_db(settings.harmonic_gain),
-        noise: wanted.gains.noise * gain_from_db(settings.noise_gain),
-    }
-}
-
-/// The same song gives the same noise, and no two notes of it share theirs (SplitMix64's mixing steps).
-fn noise_seed(seed: u64, note: NoteAddress, count: u64) -> u64 {
-    let mut x = seed ^ (count << 16) ^ (u64::from(note.channel) << 8) ^ u64::from(note.key);
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
+/// What the panel shows of several voices: the loudest.
+fn loudest(wanted: &[Option<Wanted>]) -> Frame {
+    let frames = wanted.iter().flatten().map(|wanted| wanted.frame);
+    frames.max_by(|a, b| a.loudness_db.total_cmp(&b.loudness_db)).unwrap_or(Frame::SILENCE)
 }

@@ -16,6 +16,8 @@ pub fn profile(metadata: &Metadata) -> Profile {
         loudest_db: quantile(&metadata.density, LOUDEST).unwrap_or(highest),
         onset_s: (metadata.performance.onset_ms / 1e3).clamp(0.002, 0.5),
         release_s: (metadata.performance.release_ms / 1e3).clamp(0.02, 2.0),
+        jitter_cents: metadata.performance.f0_jitter_cents.clamp(0.0, 30.0),
+        jitter_db: metadata.performance.loudness_jitter_db.clamp(0.0, 3.0),
     }
 }
 

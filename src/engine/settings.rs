@@ -1,6 +1,7 @@
 //! The settings that shape an engine's sound, and the table that names them for hosts, panel and command line.
 
 use crate::frame::LOUDNESS_FLOOR_DB;
+use crate::performer::{Mode, Playing};
 
 /// Where frames come from. One setting, no guessing: a host shifts a track by the latency that is reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -13,18 +14,6 @@ pub enum Source {
     Audio,
 }
 
-/// A continuous setting, in the order in which it is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Setting {
-    Transpose,
-    LoudnessOffset,
-    HarmonicGain,
-    NoiseGain,
-    Room,
-    Mix,
-    OutputGain,
-}
-
 /// How values of a setting are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
@@ -33,8 +22,30 @@ pub enum Unit {
     Decibels,
     /// Decibels that are added, without silence at the bottom.
     DecibelOffset,
+    DecibelsPerOctave,
     /// 0 to 1, shown as 0 to 100 %.
     Percent,
+    /// -1 to 1, shown with its sign as a percentage.
+    Balance,
+    /// Multiplies what the instrument does by itself.
+    Factor,
+    Seconds,
+    Cents,
+    Hertz,
+    /// Whole numbers.
+    Count,
+    /// One of [`Mode::ALL`] by its place there.
+    Mode,
+    /// 0 (off) or 1 (on).
+    Switch,
+}
+
+impl Unit {
+    /// Whether only whole numbers mean something.
+    #[must_use]
+    pub fn is_stepped(self) -> bool {
+        matches!(self, Self::Count | Self::Mode | Self::Switch)
+    }
 }
 
 /// What hosts and panels need to know of a setting. Ids and ranges are frozen: songs and automation hold them.
@@ -48,85 +59,135 @@ pub struct SettingSpec {
     pub min: f32,
     pub max: f32,
     pub default: f32,
+    /// Bends the way of a knob: value = min + (max - min) position^bend. 1 is straight; more gives small values more room.
+    pub bend: f32,
     /// One sentence for a tooltip.
     pub help: &'static str,
 }
 
-impl Setting {
-    /// Every continuous setting with its frozen id and range.
-    pub const ALL: [SettingSpec; 7] = [
-        SettingSpec {
-            setting: Setting::Transpose,
-            id: "transpose",
-            name: "Transpose",
-            unit: Unit::Semitones,
-            min: -36.0,
-            max: 36.0,
-            default: 0.0,
-            help: "Moves the pitch that the instrument plays, up or down by semitones.",
-        },
-        SettingSpec {
-            setting: Setting::LoudnessOffset,
-            id: "loudness_offset",
-            name: "Loudness",
-            unit: Unit::DecibelOffset,
-            min: -24.0,
-            max: 24.0,
-            default: 0.0,
-            help: "Makes the instrument play softer or harder; its tone changes with it.",
-        },
-        SettingSpec {
-            setting: Setting::HarmonicGain,
-            id: "harmonic_gain",
-            name: "Harmonics",
-            unit: Unit::Decibels,
-            min: -60.0,
-            max: 12.0,
-            default: 0.0,
-            help: "Level of the pitched part of the sound.",
-        },
-        SettingSpec {
-            setting: Setting::NoiseGain,
-            id: "noise_gain",
-            name: "Noise",
-            unit: Unit::Decibels,
-            min: -60.0,
-            max: 12.0,
-            default: 0.0,
-            help: "Level of the breath, bow or hammer noise in the sound.",
-        },
-        SettingSpec {
-            setting: Setting::Room,
-            id: "room",
-            name: "Room",
-            unit: Unit::Percent,
-            min: 0.0,
-            max: 1.0,
-            default: 1.0,
-            help: "How much of the room that the instrument was recorded in is heard.",
-        },
-        SettingSpec {
-            setting: Setting::Mix,
-            id: "mix",
-            name: "Dry/wet",
-            unit: Unit::Percent,
-            min: 0.0,
-            max: 1.0,
-            default: 1.0,
-            help: "Balance between the input, delayed to match, and the instrument.",
-        },
-        SettingSpec {
-            setting: Setting::OutputGain,
-            id: "output_gain",
-            name: "Output",
-            unit: Unit::Decibels,
-            min: -60.0,
-            max: 12.0,
-            default: 0.0,
-            help: "Level of everything that leaves Retort.",
-        },
-    ];
+impl SettingSpec {
+    /// The value at `position` of a knob's way, 0 to 1.
+    #[must_use]
+    pub fn at(&self, position: f32) -> f32 {
+        let value = self.min + (self.max - self.min) * position.clamp(0.0, 1.0).powf(self.bend);
+        if self.unit.is_stepped() { value.round() } else { value }
+    }
 
+    /// Where on a knob's way `value` lies, 0 to 1.
+    #[must_use]
+    pub fn position(&self, value: f32) -> f32 {
+        ((value - self.min) / (self.max - self.min)).clamp(0.0, 1.0).powf(1.0 / self.bend)
+    }
+}
+
+/// One row a setting: variant, field, id, name, unit, least, greatest and default value, bend, help.
+macro_rules! settings {
+    ($($variant:ident $field:ident $id:literal $name:literal $unit:ident [$min:expr, $max:expr] $default:expr, $bend:expr, $help:literal;)*) => {
+        /// A setting, in the order in which hosts know it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Setting {
+            $(#[doc = $help] $variant,)*
+        }
+
+        impl Setting {
+            /// Every setting with its frozen id and range.
+            pub const ALL: [SettingSpec; [$($min),*].len()] = [
+                $(SettingSpec {
+                    setting: Setting::$variant,
+                    id: $id,
+                    name: $name,
+                    unit: Unit::$unit,
+                    min: $min,
+                    max: $max,
+                    default: $default,
+                    bend: $bend,
+                    help: $help,
+                },)*
+            ];
+        }
+
+        /// The values of all settings, in the units of [`Setting::ALL`].
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        pub struct Settings {
+            $(#[doc = $help] pub $field: f32,)*
+        }
+
+        impl Default for Settings {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
+        }
+
+        impl Settings {
+            /// The value of one setting.
+            #[must_use]
+            pub fn get(&self, setting: Setting) -> f32 {
+                match setting {
+                    $(Setting::$variant => self.$field,)*
+                }
+            }
+
+            fn value_of(&mut self, setting: Setting) -> &mut f32 {
+                match setting {
+                    $(Setting::$variant => &mut self.$field,)*
+                }
+            }
+        }
+    };
+}
+
+settings! {
+    Transpose transpose "transpose" "Transpose" Semitones [-36.0, 36.0] 0.0, 1.0,
+        "Moves the pitch that the instrument plays, up or down by semitones.";
+    LoudnessOffset loudness_offset "loudness_offset" "Loudness" DecibelOffset [-24.0, 24.0] 0.0, 1.0,
+        "Makes the instrument play softer or harder; its tone changes with it.";
+    HarmonicGain harmonic_gain "harmonic_gain" "Harmonics" Decibels [-60.0, 12.0] 0.0, 1.0,
+        "Level of the pitched part of the sound.";
+    NoiseGain noise_gain "noise_gain" "Noise" Decibels [-60.0, 12.0] 0.0, 1.0,
+        "Level of the breath, bow or hammer noise in the sound.";
+    Room room "room" "Room" Percent [0.0, 1.0] 1.0, 1.0,
+        "How much of the room that the instrument was recorded in is heard.";
+    Mix mix "mix" "Dry/wet" Percent [0.0, 1.0] 1.0, 1.0,
+        "Balance between the input, delayed to match, and the instrument.";
+    OutputGain output_gain "output_gain" "Output" Decibels [-60.0, 12.0] 0.0, 1.0,
+        "Level of everything that leaves Retort.";
+    Brightness brightness "brightness" "Brightness" DecibelsPerOctave [-12.0, 12.0] 0.0, 1.0,
+        "Tilts the spectrum: brighter to the right, darker to the left.";
+    OddEven odd_even "odd_even" "Odd/even" Balance [-1.0, 1.0] 0.0, 1.0,
+        "Weakens the even harmonics (to the right, hollow) or the odd ones above the first (to the left, full).";
+    Attack attack "attack" "Attack" Factor [0.1, 10.0] 1.0, 3.459,
+        "How slowly notes begin, compared with the recorded player.";
+    Decay decay "decay" "Decay" Seconds [0.01, 10.0] 0.5, 3.0,
+        "Time in which a held note falls to its sustained loudness.";
+    Sustain sustain "sustain" "Sustain" DecibelOffset [-40.0, 0.0] 0.0, 1.0,
+        "How much softer than its beginning a held note becomes.";
+    Release release "release" "Release" Factor [0.1, 10.0] 1.0, 3.459,
+        "How slowly notes end, compared with the recorded player.";
+    VelocityCurve velocity_curve "velocity_curve" "Velocity" Balance [-1.0, 1.0] 0.0, 1.0,
+        "Bends the response to velocity: to the left soft keys play harder, to the right it takes more force.";
+    Pressure pressure "pressure" "Pressure" Percent [0.0, 1.0] 1.0, 1.0,
+        "How far pressing a held key raises its loudness.";
+    VibratoDepth vibrato_depth "vibrato_depth" "Vibrato" Cents [0.0, 100.0] 12.0, 1.5,
+        "Depth of the vibrato that held notes come to have; the modulation wheel adds more.";
+    VibratoRate vibrato_rate "vibrato_rate" "Rate" Hertz [2.0, 9.0] 5.5, 1.0,
+        "How fast the vibrato is.";
+    VibratoDelay vibrato_delay "vibrato_delay" "Delay" Seconds [0.0, 3.0] 0.35, 2.0,
+        "How long a note is held before its vibrato begins.";
+    Variation variation "variation" "Variation" Percent [0.0, 2.0] 1.0, 1.0,
+        "Small changes of pitch and loudness within held notes; 100 % is what the recorded player does.";
+    Voices voices "voices" "Voices" Count [1.0, 16.0] 8.0, 1.0,
+        "How many notes can sound at a time; each costs processor time.";
+    Glide glide "glide" "Glide" Seconds [0.0, 2.0] 0.06, 3.0,
+        "Time of the slide from note to note in the mono and legato modes.";
+    BendRange bend_range "bend_range" "Bend" Semitones [0.0, 48.0] 2.0, 2.0,
+        "How far the pitch wheel bends, in semitones.";
+    Mode mode "mode" "Mode" Mode [0.0, 2.0] 0.0, 1.0,
+        "How keys share the voices: each has its own, one at a time, or one that is bound from key to key.";
+    Mpe mpe "mpe" "MPE" Switch [0.0, 1.0] 0.0, 1.0,
+        "Takes bend, pressure and brightness of each note from its own MIDI channel.";
+}
+
+impl Setting {
     /// The table's row for this setting.
     #[must_use]
     pub fn spec(self) -> &'static SettingSpec {
@@ -134,74 +195,37 @@ impl Setting {
     }
 }
 
-/// The values of all continuous settings, in the units of [`Setting::ALL`].
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Settings {
-    /// Semitones.
-    pub transpose: f32,
-    /// dB, added to the frame's loudness above the floor.
-    pub loudness_offset: f32,
-    /// dB; at or below the range's least value: silence.
-    pub harmonic_gain: f32,
-    /// dB; at or below the range's least value: silence.
-    pub noise_gain: f32,
-    /// 0 to 1.
-    pub room: f32,
-    /// 0 (input only) to 1 (instrument only).
-    pub mix: f32,
-    /// dB; at or below the range's least value: silence.
-    pub output_gain: f32,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        let mut settings = Self {
-            transpose: 0.0,
-            loudness_offset: 0.0,
-            harmonic_gain: 0.0,
-            noise_gain: 0.0,
-            room: 0.0,
-            mix: 0.0,
-            output_gain: 0.0,
-        };
-        for spec in &Setting::ALL {
-            settings.set(spec.setting, spec.default);
-        }
-        settings
-    }
-}
-
 impl Settings {
-    /// The value of one setting.
-    #[must_use]
-    pub fn get(&self, setting: Setting) -> f32 {
-        match setting {
-            Setting::Transpose => self.transpose,
-            Setting::LoudnessOffset => self.loudness_offset,
-            Setting::HarmonicGain => self.harmonic_gain,
-            Setting::NoiseGain => self.noise_gain,
-            Setting::Room => self.room,
-            Setting::Mix => self.mix,
-            Setting::OutputGain => self.output_gain,
-        }
-    }
-
     /// Sets one setting, clamped to its range; what is not a number leaves it as it was.
     pub fn set(&mut self, setting: Setting, value: f32) {
         let spec = setting.spec();
-        if value.is_nan() {
-            return;
+        if !value.is_nan() {
+            *self.value_of(setting) = value.clamp(spec.min, spec.max);
         }
-        let value = value.clamp(spec.min, spec.max);
-        *match setting {
-            Setting::Transpose => &mut self.transpose,
-            Setting::LoudnessOffset => &mut self.loudness_offset,
-            Setting::HarmonicGain => &mut self.harmonic_gain,
-            Setting::NoiseGain => &mut self.noise_gain,
-            Setting::Room => &mut self.room,
-            Setting::Mix => &mut self.mix,
-            Setting::OutputGain => &mut self.output_gain,
-        } = value;
+    }
+
+    /// What the performer needs to know.
+    #[must_use]
+    pub fn playing(&self) -> Playing {
+        Playing {
+            mode: Mode::ALL[(self.mode.round() as usize).min(Mode::ALL.len() - 1)],
+            voices: self.voices.round() as usize,
+            glide_s: self.glide,
+            bend_semitones: self.bend_range,
+            mpe: self.mpe >= 0.5,
+            velocity_curve: self.velocity_curve,
+            attack: self.attack,
+            decay_s: self.decay,
+            sustain_db: self.sustain,
+            release: self.release,
+            vibrato_cents: self.vibrato_depth,
+            vibrato_hz: self.vibrato_rate,
+            vibrato_delay_s: self.vibrato_delay,
+            variation: self.variation,
+            pressure_amount: self.pressure,
+            ..Playing::default()
+        }
+        .checked()
     }
 }
 
@@ -228,6 +252,23 @@ mod tests {
             assert_eq!(Settings::default().get(spec.setting), spec.default);
             assert!(spec.min <= spec.default && spec.default <= spec.max);
         }
+    }
+
+    #[test]
+    fn a_knob_s_way_leads_to_every_value_and_back() {
+        for spec in &Setting::ALL {
+            assert_eq!((spec.at(0.0), spec.at(1.0)), (spec.min, spec.max), "{}", spec.id);
+            assert!((spec.at(spec.position(spec.default)) - spec.default).abs() < 1e-3 * (spec.max - spec.min));
+        }
+        assert!(
+            (Setting::Attack.spec().position(1.0) - 0.5).abs() < 0.01,
+            "the instrument's own attack is in the middle"
+        );
+    }
+
+    #[test]
+    fn the_default_settings_play_as_the_performer_does_by_default() {
+        assert_eq!(Settings::default().playing(), Playing::default());
     }
 
     #[test]

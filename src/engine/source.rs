@@ -1,16 +1,19 @@
 //! Where an engine's frames come from: ears for audio, a player for notes. Both shape them by the settings.
 
 use super::gate::{Gate, GateGains};
-use super::settings::{Settings, offset_loudness};
+use super::settings::{Settings, gain_from_db, offset_loudness};
+use super::shape::Shape;
 use crate::analysis::{AnalysisError, Analyzer, LowestPitch};
 use crate::frame::Frame;
-use crate::performer::{EventKind, Mono, NoteAddress, Profile};
+use crate::performer::{Change, Ensemble, EventKind, Playing, Profile, Tuning};
+use crate::synth::PartGains;
 
 /// The frame that a voice shall play and how loud its parts are.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Wanted {
     pub frame: Frame,
-    pub gains: GateGains,
+    pub gains: PartGains,
+    pub shape: Shape,
 }
 
 /// Audio to wanted frames.
@@ -39,81 +42,72 @@ impl Listener {
 
     /// Call once a tick: the gate moves on by one frame. It judges what was heard, before the settings move it.
     pub fn wanted(&mut self, settings: &Settings) -> Wanted {
-        Wanted { gains: self.gate.next(&self.heard), frame: shaped(&self.heard, settings) }
+        let GateGains { harmonic, noise } = self.gate.next(&self.heard);
+        Wanted {
+            gains: part_gains(settings, harmonic, noise),
+            frame: shaped(&self.heard, settings),
+            shape: shape(settings),
+        }
     }
 }
 
 /// Notes to wanted frames.
 pub struct Player {
-    mono: Mono,
-    profile: Profile,
-}
-
-/// What an event means for the voice.
-pub enum Heard {
-    /// Nothing, or a sounding voice changes its course: the next tick, at most 4 ms later, begins the ramp there. A ramp
-    /// of its own could be so short that it clicks.
-    Nothing,
-    /// A sound begins out of silence at the event's sample.
-    NewSound(NoteAddress),
-    /// The voice stops at once.
-    Silence,
+    ensemble: Ensemble,
 }
 
 impl Player {
     pub fn new(sample_rate_hz: u32) -> Self {
-        Self { mono: Mono::new(sample_rate_hz), profile: Profile::default() }
+        Self { ensemble: Ensemble::new(sample_rate_hz) }
     }
 
-    pub fn reset(&mut self) {
-        // Samples count from 0 again: whatever sounded is over.
-        self.mono.all_sound_off();
-        self.mono.bend(0.0);
-        self.mono.set_profile(self.profile);
+    pub fn reset(&mut self, seed: u64) {
+        self.ensemble.reset(seed);
     }
 
     pub fn set_profile(&mut self, profile: Profile) {
-        self.profile = profile;
-        self.mono.set_profile(profile);
+        self.ensemble.set_profile(profile);
+    }
+
+    pub fn set_tuning(&mut self, tuning: Tuning) {
+        self.ensemble.set_tuning(tuning);
     }
 
     pub fn is_silent(&self, sample: u64) -> bool {
-        self.mono.is_silent(sample)
+        self.ensemble.is_silent(sample)
     }
 
-    pub fn happen(&mut self, sample: u64, event: &EventKind) -> Heard {
-        match *event {
-            EventKind::NoteOn { note, velocity } => {
-                if self.mono.note_on(sample, note, velocity) {
-                    Heard::NewSound(note)
-                } else {
-                    Heard::Nothing
-                }
-            }
-            EventKind::NoteOff { note } => {
-                self.mono.note_off(sample, note);
-                Heard::Nothing
-            }
-            EventKind::PitchBend { value, .. } => {
-                self.mono.bend(value);
-                Heard::Nothing
-            }
-            EventKind::AllNotesOff => {
-                self.mono.all_notes_off(sample);
-                Heard::Nothing
-            }
-            EventKind::AllSoundOff => {
-                self.mono.all_sound_off();
-                Heard::Silence
-            }
-        }
+    pub fn n_sounding(&self, sample: u64) -> usize {
+        self.ensemble.n_sounding(sample)
     }
 
-    /// The voice at `sample`.
-    pub fn wanted(&self, sample: u64, settings: &Settings) -> Wanted {
-        let voice = self.mono.frame_at(sample);
-        Wanted { frame: shaped(&voice.frame, settings), gains: GateGains { harmonic: voice.level, noise: voice.level } }
+    pub fn happen(&mut self, sample: u64, event: &EventKind, settings: &Settings) -> Change {
+        self.ensemble.happen(sample, event, &settings.playing())
     }
+
+    /// The voices that have ended by `sample` are forgotten.
+    pub fn clear_ended(&mut self, sample: u64) {
+        self.ensemble.clear_ended(sample);
+    }
+
+    /// The voice in `slot` at `sample`.
+    pub fn wanted(&self, slot: usize, sample: u64, settings: &Settings, playing: &Playing) -> Option<Wanted> {
+        let voice = self.ensemble.frame_at(slot, sample, playing)?;
+        let gains = part_gains(settings, voice.level, voice.level);
+        let shape = shape(settings).with_brightness(voice.brightness);
+        Some(Wanted { frame: shaped(&voice.frame, settings), gains, shape })
+    }
+}
+
+fn part_gains(settings: &Settings, harmonic: f32, noise: f32) -> PartGains {
+    PartGains {
+        harmonic: harmonic * gain_from_db(settings.harmonic_gain),
+        noise: noise * gain_from_db(settings.noise_gain),
+    }
+}
+
+fn shape(settings: &Settings) -> Shape {
+    Shape { tilt: settings.brightness, odd_even: settings.odd_even }
 }
 
 fn shaped(frame: &Frame, settings: &Settings) -> Frame {

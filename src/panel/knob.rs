@@ -12,8 +12,8 @@ use super::{PanelHost, theme, value_text};
 use crate::engine::{Setting, SettingSpec, Unit};
 
 /// Height of a knob with its name and value.
-pub const HEIGHT: f32 = 112.0;
-const RADIUS: f32 = 26.0;
+pub const HEIGHT: f32 = 108.0;
+const RADIUS: f32 = 24.0;
 /// The arc leaves a quarter open at the bottom.
 const START_ANGLE: f32 = 0.75 * std::f32::consts::PI;
 const SWEEP: f32 = 1.5 * std::f32::consts::PI;
@@ -49,21 +49,25 @@ impl KnobState {
     }
 }
 
-/// The step of wheel and arrow keys: a semitone, a decibel, a hundredth.
+/// The step of wheel and arrow keys: what one can just hear or read.
 fn step(spec: &SettingSpec) -> f32 {
     match spec.unit {
-        Unit::Semitones | Unit::Decibels | Unit::DecibelOffset => 1.0,
-        Unit::Percent => 0.01,
+        Unit::Semitones | Unit::Decibels | Unit::DecibelOffset | Unit::Cents => 1.0,
+        Unit::Count | Unit::Mode | Unit::Switch => 1.0,
+        Unit::Percent | Unit::Balance | Unit::Seconds => 0.01,
+        Unit::Factor => 0.05,
+        Unit::DecibelsPerOctave | Unit::Hertz => 0.1,
     }
 }
 
 /// Rounds to what can be read: whole semitones, tenths of dB, hundredths; finely to cents and thousandths.
 fn snap(spec: &SettingSpec, value: f32, fine: bool) -> f32 {
     let grid = match (spec.unit, fine) {
-        (Unit::Semitones, false) => 1.0,
-        (Unit::Semitones, true) | (Unit::Percent, false) => 0.01,
-        (Unit::Decibels | Unit::DecibelOffset, _) => 0.1,
-        (Unit::Percent, true) => 0.001,
+        (Unit::Semitones | Unit::Cents, false) | (Unit::Count | Unit::Mode | Unit::Switch, _) => 1.0,
+        (Unit::Semitones | Unit::Factor, true) | (Unit::Percent | Unit::Balance | Unit::Factor, false) => 0.01,
+        (Unit::Decibels | Unit::DecibelOffset | Unit::DecibelsPerOctave | Unit::Hertz, _) => 0.1,
+        (Unit::Cents, true) => 0.1,
+        (Unit::Percent | Unit::Balance | Unit::Seconds, _) => 0.001,
     };
     ((value / grid).round() * grid).clamp(spec.min, spec.max)
 }
@@ -87,7 +91,8 @@ pub fn show(
     let id = ui.scope_id().with(spec.id);
     let center = pos2(rect.center().x, rect.top() + 24.0 + RADIUS + 2.0);
     let dial = Rect::from_center_size(center, Vec2::splat(2.0 * RADIUS + 8.0));
-    let value_rect = Rect::from_center_size(pos2(center.x, rect.bottom() - 12.0), vec2(88.0, 24.0));
+    let value_rect =
+        Rect::from_center_size(pos2(center.x, rect.bottom() - 12.0), vec2(rect.width().min(88.0) - 2.0, 24.0));
 
     let response = ui.interact(dial, id, Sense::click_and_drag());
     drag(&response, spec, state, host);
@@ -141,9 +146,8 @@ pub fn show(
 
 fn drag(response: &Response, spec: &SettingSpec, state: &mut KnobState, host: &mut dyn PanelHost) {
     let setting = spec.setting;
-    let range = spec.max - spec.min;
     if response.drag_started() {
-        state.held = Some((setting, (host.value(setting) - spec.min) / range));
+        state.held = Some((setting, spec.position(host.value(setting))));
         host.begin(setting);
     }
     let fine = response.ctx.input(|input| input.modifiers.shift);
@@ -153,7 +157,7 @@ fn drag(response: &Response, spec: &SettingSpec, state: &mut KnobState, host: &m
         let motion = response.drag_delta();
         let moved = (motion.x - motion.y) / DRAG_LENGTH * if fine { FINE } else { 1.0 };
         *position = (*position + moved).clamp(0.0, 1.0);
-        let value = snap(spec, spec.min + *position * range, fine);
+        let value = snap(spec, spec.at(*position), fine);
         if moved != 0.0 && value != host.value(setting) {
             host.set(setting, value);
         }
@@ -290,7 +294,7 @@ fn describe(ui: &Ui, response: &Response, spec: &SettingSpec, host: &dyn PanelHo
 
 fn paint(ui: &Ui, center: Pos2, spec: &SettingSpec, value: f32, accent: Color32, lit: bool) {
     let painter = ui.painter();
-    let position = |value: f32| ((value - spec.min) / (spec.max - spec.min)).clamp(0.0, 1.0);
+    let position = |value: f32| spec.position(value);
     let at = |position: f32, radius: f32| center + radius * Vec2::angled(START_ANGLE + SWEEP * position);
     let arc = |from: f32, to: f32| {
         let n = 2 + (48.0 * (to - from).abs()) as usize;
@@ -300,7 +304,11 @@ fn paint(ui: &Ui, center: Pos2, spec: &SettingSpec, value: f32, accent: Color32,
     painter.circle_filled(center, RADIUS - 8.0, fill);
     painter.add(Shape::line(arc(0.0, 1.0), Stroke::new(4.0, theme::WELL)));
     // Where zero lies inside the range, the arc grows from it: that is where nothing is changed.
-    let origin = if spec.min < 0.0 && spec.unit != Unit::Decibels { position(0.0) } else { 0.0 };
+    let origin = match spec.unit {
+        Unit::Factor => position(1.0),
+        _ if spec.min < 0.0 && spec.unit != Unit::Decibels => position(0.0),
+        _ => 0.0,
+    };
     let now = position(value);
     if (now - origin).abs() > 1e-3 {
         painter.add(Shape::line(arc(origin, now), Stroke::new(4.0, accent)));

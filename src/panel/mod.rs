@@ -8,6 +8,7 @@ mod field;
 mod host;
 mod knob;
 mod meter;
+mod mode_choice;
 mod model_choice;
 mod readout;
 mod segments;
@@ -27,14 +28,37 @@ pub use host::{MeterSnapshot, ModelEntry, PanelHost, TrainedRange};
 const PICTURE_INTERVAL: Duration = Duration::from_millis(33);
 const HEADER_HEIGHT: f32 = 40.0;
 const SIDE_WIDTH: f32 = 264.0;
-const KNOBS_HEIGHT: f32 = knob::HEIGHT + 48.0;
+const ROW_HEIGHT: f32 = knob::HEIGHT + 40.0;
+const KNOBS_HEIGHT: f32 = ROWS.len() as f32 * ROW_HEIGHT + theme::GAP;
 
-/// Knobs that belong together, with the name of the group.
-const GROUPS: [(&str, &[Setting]); 3] = [
-    ("Playing", &[Setting::Transpose, Setting::LoudnessOffset]),
-    ("Sound", &[Setting::HarmonicGain, Setting::NoiseGain, Setting::Room]),
-    ("Output", &[Setting::Mix, Setting::OutputGain]),
+/// A name for settings that belong together.
+type Group = (&'static str, &'static [Setting]);
+
+/// Rows of knobs: what shapes every sound, and how notes are played.
+const ROWS: [&[Group]; 2] = [
+    &[
+        ("Input", &[Setting::Transpose, Setting::LoudnessOffset]),
+        ("Sound", &[Setting::HarmonicGain, Setting::NoiseGain, Setting::Brightness, Setting::OddEven, Setting::Room]),
+        ("Output", &[Setting::Mix, Setting::OutputGain]),
+    ],
+    &[
+        ("Envelope", &[Setting::Attack, Setting::Decay, Setting::Sustain, Setting::Release]),
+        (
+            "Expression",
+            &[
+                Setting::VelocityCurve,
+                Setting::Pressure,
+                Setting::VibratoDepth,
+                Setting::VibratoRate,
+                Setting::VibratoDelay,
+                Setting::Variation,
+            ],
+        ),
+        ("Voices", &[Setting::Voices, Setting::Glide, Setting::BendRange]),
+    ],
 ];
+/// The row that means notes alone.
+const PLAYING_ROW: usize = 1;
 
 /// The panel and what it remembers between pictures: the trail, falling meters, text that is being typed.
 #[derive(Default)]
@@ -47,7 +71,7 @@ pub struct Panel {
 
 impl Panel {
     /// Width and height at 100 % zoom, in points. In a larger window the field grows.
-    pub const SIZE: [f32; 2] = [880.0, 576.0];
+    pub const SIZE: [f32; 2] = [1000.0, 712.0];
 
     /// Sets fonts, colours and spacing. Call once for each egui context, before the first picture.
     pub fn apply_theme(ctx: &egui::Context) {
@@ -110,21 +134,45 @@ impl Panel {
     }
 
     fn show_knobs(&mut self, ui: &mut Ui, rect: Rect, accent: Color32, host: &mut dyn PanelHost) {
-        let n_knobs = Setting::ALL.len() as f32;
-        let gaps = (GROUPS.len() - 1) as f32 * theme::GAP;
-        let width = (rect.width() - gaps) / n_knobs;
+        for (index, groups) in ROWS.iter().enumerate() {
+            let top = rect.top() + index as f32 * (ROW_HEIGHT + theme::GAP);
+            let row = Rect::from_min_size(pos2(rect.left(), top), vec2(rect.width(), ROW_HEIGHT));
+            // How notes are played means nothing while audio is followed.
+            let idle = index == PLAYING_ROW && host.source() == Source::Audio;
+            self.show_row(ui, row, groups, idle, if idle { theme::TEXT_DIM } else { accent }, host);
+        }
+    }
+
+    fn show_row(
+        &mut self,
+        ui: &mut Ui,
+        rect: Rect,
+        groups: &[(&str, &[Setting])],
+        idle: bool,
+        accent: Color32,
+        host: &mut dyn PanelHost,
+    ) {
+        let columns = |settings: &[Setting]| settings.len() + usize::from(settings.contains(&Setting::Voices));
+        let n_columns = groups.iter().map(|(_, settings)| columns(settings)).sum::<usize>() as f32;
+        let width = (rect.width() - (groups.len() - 1) as f32 * theme::GAP) / n_columns;
         let mut left = rect.left();
-        for (name, settings) in GROUPS {
-            let card = Rect::from_min_size(pos2(left, rect.top()), vec2(width * settings.len() as f32, rect.height()));
+        for (name, settings) in groups {
+            let size = vec2(width * columns(settings) as f32, rect.height());
+            let card = Rect::from_min_size(pos2(left, rect.top()), size);
             ui.painter().rect_filled(card, theme::CARD_RADIUS, theme::SURFACE);
-            let title = card.min + vec2(theme::PADDING, 20.0);
-            ui.painter().text(title, Align2::LEFT_CENTER, name, theme::body_font(), theme::TEXT);
+            let title = card.min + vec2(theme::PADDING, 18.0);
+            let text = if idle { format!("{name} (of notes)") } else { (*name).to_owned() };
+            let color = if idle { theme::TEXT_DIM } else { theme::TEXT };
+            ui.painter().text(title, Align2::LEFT_CENTER, text, theme::body_font(), color);
+            let place = |index: usize| {
+                let corner = pos2(card.left() + width * index as f32, card.top() + 32.0);
+                Rect::from_min_size(corner, vec2(width, knob::HEIGHT))
+            };
             for (index, setting) in settings.iter().enumerate() {
-                let place = Rect::from_min_size(
-                    pos2(card.left() + width * index as f32, card.top() + 36.0),
-                    vec2(width, knob::HEIGHT),
-                );
-                knob::show(ui, place, setting.spec(), accent, &mut self.knobs, host);
+                knob::show(ui, place(index), setting.spec(), accent, &mut self.knobs, host);
+            }
+            if settings.contains(&Setting::Voices) {
+                mode_choice::show(ui, place(settings.len()).shrink2(vec2(8.0, 0.0)), accent, host);
             }
             left = card.right() + theme::GAP;
         }

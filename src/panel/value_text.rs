@@ -1,6 +1,6 @@
 //! Values as people write them: what knobs show, what is typed into them, and the names of notes.
 
-use crate::engine::{SettingSpec, Unit};
+use crate::engine::{Mode, SettingSpec, Unit};
 
 /// A real minus sign: it is as wide as a plus and as a digit, so that numbers do not jump.
 const MINUS: char = '\u{2212}';
@@ -17,8 +17,24 @@ pub fn write(spec: &SettingSpec, value: f32) -> String {
         }
         Unit::Decibels if value <= spec.min => format!("{MINUS}∞ dB"),
         Unit::Decibels | Unit::DecibelOffset => format!("{} dB", signed(value, 1)),
+        Unit::DecibelsPerOctave => format!("{} dB/oct", signed(value, 1)),
         Unit::Percent => format!("{:.0} %", value * 100.0),
+        Unit::Balance => format!("{} %", signed(value * 100.0, 0)),
+        Unit::Factor => format!("× {value:.2}"),
+        Unit::Seconds if value < 0.9995 => format!("{:.0} ms", value * 1e3),
+        Unit::Seconds => format!("{value:.2} s"),
+        Unit::Cents => format!("{value:.0} ct"),
+        Unit::Hertz => format!("{value:.1} Hz"),
+        Unit::Count => format!("{value:.0}"),
+        Unit::Mode => mode(value).name().to_owned(),
+        Unit::Switch => if value >= 0.5 { "On" } else { "Off" }.to_owned(),
     }
+}
+
+/// The mode behind a setting's value.
+#[must_use]
+pub fn mode(value: f32) -> Mode {
+    Mode::ALL[(value.round().max(0.0) as usize).min(Mode::ALL.len() - 1)]
 }
 
 /// What was typed for a setting, in the setting's own unit and range. `None` if it is no number.
@@ -27,15 +43,33 @@ pub fn write(spec: &SettingSpec, value: f32) -> String {
 #[must_use]
 pub fn read(spec: &SettingSpec, typed: &str) -> Option<f32> {
     let text = typed.trim().to_lowercase().replace(MINUS, "-").replace(',', ".");
-    let number = text.trim_end_matches(|c: char| c.is_alphabetic() || c == '%' || c.is_whitespace());
+    match spec.unit {
+        Unit::Mode => {
+            let named = |mode: &Mode| !text.is_empty() && mode.name().to_lowercase().starts_with(&text);
+            return Mode::ALL.iter().position(named).map(|index| index as f32);
+        }
+        Unit::Switch => {
+            return match text.as_str() {
+                "on" | "yes" | "true" | "1" => Some(1.0),
+                "off" | "no" | "false" | "0" => Some(0.0),
+                _ => None,
+            };
+        }
+        _ => {}
+    }
+    let text = text.trim_start_matches(['×', 'x', ' ']).to_owned();
+    let number = text.trim_end_matches(|c: char| c.is_alphabetic() || "%/".contains(c) || c.is_whitespace());
     let value = if spec.unit == Unit::Decibels && (text == "off" || text.starts_with("-inf") || text.starts_with("-∞"))
     {
         spec.min
     } else {
         let value: f32 = number.parse().ok().filter(|value: &f32| value.is_finite())?;
         let cents = spec.unit == Unit::Semitones && text[number.len()..].trim().starts_with('c');
+        let unit = text[number.len()..].trim();
         match spec.unit {
-            Unit::Percent => value / 100.0,
+            Unit::Percent | Unit::Balance => value / 100.0,
+            Unit::Seconds if unit.starts_with('m') => value / 1e3,
+            Unit::Count => value.round(),
             _ if cents => value / 100.0,
             _ => value,
         }

@@ -1,5 +1,6 @@
 //! The loudness of one note: an exponential approach on, a straight fall in dB off.
 
+use super::Playing;
 use crate::frame::LOUDNESS_FLOOR_DB;
 
 /// What the performer needs to know of an instrument: from the model's statistics of its training recordings.
@@ -13,11 +14,15 @@ pub struct Profile {
     pub onset_s: f32,
     /// Time in which a released note falls by 60 dB, in seconds.
     pub release_s: f32,
+    /// Deviation of the pitch within a steady note, in cents.
+    pub jitter_cents: f32,
+    /// Deviation of the loudness within a steady note, in dB.
+    pub jitter_db: f32,
 }
 
 impl Default for Profile {
     fn default() -> Self {
-        Self { softest_db: -50.0, loudest_db: -15.0, onset_s: 0.06, release_s: 0.25 }
+        Self { softest_db: -50.0, loudest_db: -15.0, onset_s: 0.06, release_s: 0.25, jitter_cents: 4.0, jitter_db: 0.5 }
     }
 }
 
@@ -40,6 +45,9 @@ pub struct Envelope {
     from_db: f32,
     target_db: f32,
     time_constant_s: f32,
+    decay_s: f32,
+    /// 0 or below.
+    sustain_db: f32,
     released: Option<Release>,
 }
 
@@ -52,32 +60,71 @@ struct Release {
 impl Envelope {
     /// A note that begins: from `current_db` if the voice sounds already, else from below.
     #[must_use]
-    pub fn begin(profile: &Profile, velocity: f32, current_db: Option<f32>) -> Self {
-        let target_db = profile.loudness_db(velocity);
+    pub fn begin(profile: &Profile, playing: &Playing, velocity: f32, current_db: Option<f32>) -> Self {
+        let target_db = profile.loudness_db(playing.velocity(velocity));
         Self {
             from_db: current_db.unwrap_or(target_db - ATTACK_DEPTH_DB),
             target_db,
             // e^-3 of 18 dB is 0.9 dB.
-            time_constant_s: (profile.onset_s / 3.0).max(1e-4),
+            time_constant_s: (playing.attack * profile.onset_s / 3.0).max(1e-4),
+            decay_s: playing.decay_s,
+            sustain_db: playing.sustain_db,
             released: None,
         }
     }
 
+    /// The same course towards the loudness of another `velocity`, for a key that takes over a sounding note.
+    pub fn aim(&mut self, profile: &Profile, playing: &Playing, velocity: f32, time_s: f32) {
+        let now_db = self.loudness_db(time_s);
+        self.target_db = profile.loudness_db(playing.velocity(velocity));
+        // Where the course would have to come from to be here now.
+        let rest = (-time_s / self.time_constant_s).exp().max(1e-3);
+        self.from_db = self.target_db + (now_db - self.target_db - self.decayed_db(time_s)) / rest;
+    }
+
     /// The key is let go at `time_s`. A second release changes nothing.
-    pub fn release(&mut self, profile: &Profile, time_s: f32) {
-        let db_per_s = RELEASE_FADE_DB[1] / profile.release_s.max(1e-3);
-        self.released.get_or_insert(Release { at_s: time_s, db_per_s });
+    pub fn release(&mut self, profile: &Profile, playing: &Playing, time_s: f32) {
+        self.release_in(playing.release * profile.release_s, time_s);
+    }
+
+    /// The note is over within `seconds` of `time_s`, if it does not end sooner.
+    pub fn release_in(&mut self, seconds: f32, time_s: f32) {
+        let db_per_s = RELEASE_FADE_DB[1] / seconds.max(1e-3);
+        match &mut self.released {
+            // What has fallen stays fallen.
+            Some(release) if time_s > release.at_s && db_per_s > release.db_per_s => {
+                let fallen = (time_s - release.at_s) * release.db_per_s;
+                *release = Release { at_s: time_s - fallen / db_per_s, db_per_s };
+            }
+            Some(_) => {}
+            None => self.released = Some(Release { at_s: time_s, db_per_s }),
+        }
+    }
+
+    /// Whether the key was let go.
+    #[must_use]
+    pub fn is_released(&self) -> bool {
+        self.released.is_some()
     }
 
     /// Loudness in dB at `time_s`.
     #[must_use]
     pub fn loudness_db(&self, time_s: f32) -> f32 {
-        let held = |t: f32| self.target_db + (self.from_db - self.target_db) * (-t / self.time_constant_s).exp();
+        let held = |t: f32| {
+            let rising = (self.from_db - self.target_db) * (-t / self.time_constant_s).exp();
+            self.target_db + rising + self.decayed_db(t)
+        };
         let db = match self.released {
             Some(release) if time_s > release.at_s => held(release.at_s) - self.fall_db(time_s),
             _ => held(time_s),
         };
         db.max(LOUDNESS_FLOOR_DB)
+    }
+
+    /// How far the decay has gone at `time_s`, in dB, 0 or below; it begins once the attack is over.
+    fn decayed_db(&self, time_s: f32) -> f32 {
+        let since_s = (time_s - 3.0 * self.time_constant_s).max(0.0);
+        self.sustain_db * (1.0 - (-3.0 * since_s / self.decay_s).exp())
     }
 
     /// Linear gain at `time_s`: 1 until late in the release, then a smooth way to 0.
@@ -106,15 +153,15 @@ mod tests {
     #[test]
     fn a_note_reaches_its_loudness_within_a_decibel_in_the_onset_time() {
         let profile = Profile::default();
-        let envelope = Envelope::begin(&profile, 0.5, None);
+        let envelope = Envelope::begin(&profile, &Playing::default(), 0.5, None);
         assert!((envelope.loudness_db(profile.onset_s) - profile.loudness_db(0.5)).abs() < 1.0);
     }
 
     #[test]
     fn a_released_note_is_silent_after_the_release_time_and_not_before() {
         let profile = Profile::default();
-        let mut envelope = Envelope::begin(&profile, 1.0, None);
-        envelope.release(&profile, 1.0);
+        let mut envelope = Envelope::begin(&profile, &Playing::default(), 1.0, None);
+        envelope.release(&profile, &Playing::default(), 1.0);
         assert!(
             !envelope.is_over(1.0 + 0.9 * profile.release_s) && envelope.level(1.0 + 0.9 * profile.release_s) > 0.0
         );
@@ -124,9 +171,42 @@ mod tests {
     #[test]
     fn a_release_begins_at_the_loudness_that_was_reached() {
         let profile = Profile::default();
-        let mut envelope = Envelope::begin(&profile, 1.0, None);
+        let mut envelope = Envelope::begin(&profile, &Playing::default(), 1.0, None);
         let before = envelope.loudness_db(0.01);
-        envelope.release(&profile, 0.01);
+        envelope.release(&profile, &Playing::default(), 0.01);
         assert!((envelope.loudness_db(0.010_1) - before).abs() < 0.1);
+    }
+
+    #[test]
+    fn a_note_decays_to_its_sustained_loudness() {
+        let profile = Profile::default();
+        let playing = Playing { sustain_db: -12.0, decay_s: 0.3, ..Playing::default() };
+        let envelope = Envelope::begin(&profile, &playing, 0.8, None);
+        let peak = profile.loudness_db(0.8);
+        assert!((envelope.loudness_db(profile.onset_s) - peak).abs() < 1.5);
+        assert!((envelope.loudness_db(2.0) - (peak - 12.0)).abs() < 0.1);
+    }
+
+    #[test]
+    fn a_key_that_takes_over_goes_on_from_where_the_sound_is() {
+        let profile = Profile::default();
+        let mut envelope = Envelope::begin(&profile, &Playing::default(), 0.9, None);
+        for time_s in [0.02, 0.5] {
+            let before = envelope.loudness_db(time_s);
+            envelope.aim(&profile, &Playing::default(), 0.4, time_s);
+            assert!((envelope.loudness_db(time_s) - before).abs() < 0.1);
+        }
+        assert!((envelope.loudness_db(3.0) - profile.loudness_db(0.4)).abs() < 0.1);
+    }
+
+    #[test]
+    fn a_hurried_release_goes_on_from_where_the_slow_one_was() {
+        let profile = Profile::default();
+        let mut envelope = Envelope::begin(&profile, &Playing::default(), 0.9, None);
+        envelope.release(&profile, &Playing::default(), 1.0);
+        let before = envelope.loudness_db(1.1);
+        envelope.release_in(0.01, 1.1);
+        assert!((envelope.loudness_db(1.1) - before).abs() < 0.1);
+        assert!(envelope.is_over(1.111));
     }
 }

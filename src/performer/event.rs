@@ -39,8 +39,31 @@ pub enum EventKind {
     NoteOff { note: NoteAddress },
     /// Channel pitch bend, -1 to 1 of the bend range.
     PitchBend { channel: u8, value: f32 },
+    /// A controller of a channel by its MIDI number, 0 to 1.
+    Controller { channel: u8, number: u8, value: f32 },
+    /// Pressure of a whole channel, 0 to 1.
+    ChannelPressure { channel: u8, value: f32 },
+    /// Something about one note alone; `note` may name it by its id.
+    Expression { note: NoteAddress, expression: Expression, value: f32 },
+    /// One note stops at once, without a release.
+    Choke { note: NoteAddress },
     /// Every note is released.
     AllNotesOff,
     /// Every note stops at once, without a release.
     AllSoundOff,
+}
+
+/// What an [`EventKind::Expression`] is about, with the unit of its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expression {
+    /// Semitones, added to the key.
+    Tuning,
+    /// 0 to 1.
+    Pressure,
+    /// 0 to 1; 0.5 is the model's own.
+    Brightness,
+    /// Linear gain, 0 to 4.
+    Volume,
+    /// 0 to 1 of [`super::WHEEL_VIBRATO_CENTS`].
+    Vibrato,
 }

@@ -20,6 +20,26 @@ pub trait Class: Send + 'static {
     const DEFAULT_SOURCE: Source;
 }
 
+/// A plugin format, as far as the plugin must know of it.
+pub trait Format: Send + 'static {
+    const MIDI_INPUT: MidiConfig;
+}
+
+/// Bend and controllers come as they are.
+pub struct Clap;
+
+/// Bend and controllers would come as 2,080 parameters more, one for each controller of each channel, and some hosts take long
+/// to load those. The price: none of them in VST3, where note expression has to do.
+pub struct Vst3;
+
+impl Format for Clap {
+    const MIDI_INPUT: MidiConfig = MidiConfig::MidiCCs;
+}
+
+impl Format for Vst3 {
+    const MIDI_INPUT: MidiConfig = MidiConfig::Basic;
+}
+
 /// `Retort`: plays notes; a side input can drive it instead.
 pub struct Instrument;
 

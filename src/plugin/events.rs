@@ -3,7 +3,7 @@
 use nice_plug::midi::{Channel, Key, VoiceID};
 use nice_plug::prelude::NoteEvent;
 
-use crate::engine::{EventKind, NoteAddress};
+use crate::engine::{EventKind, Expression, NoteAddress, cc};
 
 /// The engine's event for a host's, or `None` where the engine has no use for it yet.
 ///
@@ -28,9 +28,48 @@ pub fn translate<S>(event: &NoteEvent<S>) -> Option<EventKind> {
                 (None, None) => EventKind::AllNotesOff,
             })
         }
-        NoteEvent::Choke { .. } => Some(EventKind::AllSoundOff),
+        NoteEvent::Choke { voice_id, channel, key, .. } => {
+            let named = voice_id.id().map(|id| NoteAddress { note_id: Some(id), channel: 0, key: 0 });
+            Some(match address(voice_id, channel, key).or(named) {
+                Some(note) => EventKind::Choke { note },
+                None => EventKind::AllSoundOff,
+            })
+        }
+        NoteEvent::PolyPressure { voice_id, channel, key, pressure, .. } => {
+            expression(voice_id, channel, key, Expression::Pressure, *pressure)
+        }
+        NoteEvent::PolyTuning { voice_id, channel, key, tuning, .. } => {
+            expression(voice_id, channel, key, Expression::Tuning, *tuning)
+        }
+        NoteEvent::PolyBrightness { voice_id, channel, key, brightness, .. } => {
+            expression(voice_id, channel, key, Expression::Brightness, *brightness)
+        }
+        NoteEvent::PolyVolume { voice_id, channel, key, gain, .. } => {
+            expression(voice_id, channel, key, Expression::Volume, *gain)
+        }
+        NoteEvent::PolyVibrato { voice_id, channel, key, vibrato, .. } => {
+            expression(voice_id, channel, key, Expression::Vibrato, *vibrato)
+        }
+        NoteEvent::MidiChannelPressure { channel, pressure, .. } => {
+            Some(EventKind::ChannelPressure { channel: *channel, value: *pressure })
+        }
+        // The framework counts bends from 0 to 1.
+        NoteEvent::MidiPitchBend { channel, value, .. } => {
+            Some(EventKind::PitchBend { channel: *channel, value: 2.0 * value - 1.0 })
+        }
+        NoteEvent::MidiCC { channel, cc, value, .. } => Some(match *cc {
+            cc::ALL_SOUND_OFF => EventKind::AllSoundOff,
+            cc::ALL_NOTES_OFF.. => EventKind::AllNotesOff,
+            number => EventKind::Controller { channel: *channel, number, value: *value },
+        }),
         _ => None,
     }
+}
+
+fn expression(voice_id: &VoiceID, channel: &Channel, key: &Key, about: Expression, value: f32) -> Option<EventKind> {
+    let named = voice_id.id().map(|id| NoteAddress { note_id: Some(id), channel: 0, key: 0 });
+    let note = address(voice_id, channel, key).or(named)?;
+    Some(EventKind::Expression { note, expression: about, value })
 }
 
 fn address(voice_id: &VoiceID, channel: &Channel, key: &Key) -> Option<NoteAddress> {
@@ -60,6 +99,36 @@ mod tests {
     #[test]
     fn a_note_on_without_velocity_ends_the_note() {
         assert!(matches!(translate(&on(0.0)), Some(EventKind::NoteOff { .. })));
+    }
+
+    #[test]
+    fn a_note_s_own_expression_keeps_its_unit() {
+        let tuning: NoteEvent<()> = NoteEvent::PolyTuning {
+            timing: 0,
+            voice_id: VoiceID::ID(7),
+            channel: Channel::Number(2),
+            key: Key::Number(69),
+            tuning: -0.5,
+        };
+        let note = NoteAddress { note_id: Some(7), channel: 2, key: 69 };
+        let expected = EventKind::Expression { note, expression: Expression::Tuning, value: -0.5 };
+        assert_eq!(translate(&tuning), Some(expected));
+    }
+
+    #[test]
+    fn a_bend_at_rest_is_zero_and_controllers_keep_their_numbers() {
+        let bend = |value| translate::<()>(&NoteEvent::MidiPitchBend { timing: 0, channel: 3, value });
+        assert_eq!(bend(0.5), Some(EventKind::PitchBend { channel: 3, value: 0.0 }));
+        assert_eq!(bend(1.0), Some(EventKind::PitchBend { channel: 3, value: 1.0 }));
+        let pedal: NoteEvent<()> = NoteEvent::MidiCC { timing: 0, channel: 0, cc: 64, value: 1.0 };
+        assert_eq!(translate(&pedal), Some(EventKind::Controller { channel: 0, number: 64, value: 1.0 }));
+    }
+
+    #[test]
+    fn choking_a_note_means_that_note() {
+        let choke: NoteEvent<()> =
+            NoteEvent::Choke { timing: 0, voice_id: VoiceID::ID(7), channel: Channel::Number(0), key: Key::Number(60) };
+        assert!(matches!(translate(&choke), Some(EventKind::Choke { note }) if note.note_id == Some(7)));
     }
 
     #[test]

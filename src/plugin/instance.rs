@@ -6,7 +6,7 @@ use std::sync::Arc;
 use nice_plug::prelude::*;
 use nice_plug_egui::EguiEditor;
 
-use super::class::Class;
+use super::class::{Class, Format};
 use super::editor::{self, RetortEditor};
 use super::events;
 use super::params::RetortParams;
@@ -18,8 +18,8 @@ use crate::engine::{EngineConfig, Event};
 /// Events of one block; more than any host sends at once. The rest is left out rather than allocated for.
 const MAX_EVENTS: usize = 1024;
 
-/// One instance of either class.
-pub struct RetortPlugin<C> {
+/// One instance of either class in either format.
+pub struct RetortPlugin<C, F> {
     params: Arc<RetortParams>,
     status: Arc<Status>,
     /// `None` until the host activates.
@@ -28,10 +28,10 @@ pub struct RetortPlugin<C> {
     offline: bool,
     /// Whether the main input of this activation has one channel.
     mono_input: bool,
-    class: PhantomData<C>,
+    kind: PhantomData<(C, F)>,
 }
 
-impl<C: Class> Default for RetortPlugin<C> {
+impl<C: Class, F: Format> Default for RetortPlugin<C, F> {
     fn default() -> Self {
         Self {
             params: Arc::new(RetortParams::new(C::DEFAULT_SOURCE)),
@@ -40,21 +40,19 @@ impl<C: Class> Default for RetortPlugin<C> {
             events: Vec::with_capacity(MAX_EVENTS),
             offline: false,
             mono_input: false,
-            class: PhantomData,
+            kind: PhantomData,
         }
     }
 }
 
-impl<C: Class> Plugin for RetortPlugin<C> {
+impl<C: Class, F: Format> Plugin for RetortPlugin<C, F> {
     const NAME: &'static str = C::NAME;
     const VENDOR: &'static str = "Retort";
     const URL: &'static str = env!("CARGO_PKG_HOMEPAGE");
     const EMAIL: &'static str = "";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const AUDIO_IO_LAYOUTS: &'static [AudioIOLayout] = C::LAYOUTS;
-    // The next step up would give VST3 hosts 2,080 parameters more, one for each controller of each channel, and some
-    // take long to load those. The price: no pitch bend and no controllers in VST3.
-    const MIDI_INPUT: MidiConfig = MidiConfig::Basic;
+    const MIDI_INPUT: MidiConfig = F::MIDI_INPUT;
     const SAMPLE_ACCURATE_AUTOMATION: bool = true;
 
     type Editor = EguiEditor<RetortEditor>;
@@ -165,7 +163,7 @@ impl<C: Class> Plugin for RetortPlugin<C> {
     }
 }
 
-impl<C: Class> ClapPlugin for RetortPlugin<C> {
+impl<C: Class, F: Format> ClapPlugin for RetortPlugin<C, F> {
     const CLAP_ID: &'static str = C::CLAP_ID;
     const CLAP_DESCRIPTION: Option<&'static str> = Some(C::CLAP_DESCRIPTION);
     const CLAP_MANUAL_URL: Option<&'static str> = None;
@@ -173,7 +171,7 @@ impl<C: Class> ClapPlugin for RetortPlugin<C> {
     const CLAP_FEATURES: &'static [ClapFeature] = C::CLAP_FEATURES;
 }
 
-impl<C: Class> Vst3Plugin for RetortPlugin<C> {
+impl<C: Class, F: Format> Vst3Plugin for RetortPlugin<C, F> {
     const VST3_CLASS_ID: [u8; 16] = C::VST3_ID;
     const VST3_SUBCATEGORIES: &'static [Vst3SubCategory] = C::VST3_CATEGORIES;
 }

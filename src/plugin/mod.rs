@@ -18,5 +18,5 @@ mod stage;
 mod state;
 mod status;
 
-pub use class::{Class, Effect, Instrument};
+pub use class::{Clap, Class, Effect, Format, Instrument, Vst3};
 pub use instance::RetortPlugin;

@@ -4,12 +4,9 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use crate::engine::{Instrument, InstrumentParts, profile};
+use crate::engine::{Instrument, InstrumentParts, SLOTS, profile};
 use crate::library::Library;
 use crate::panel::ModelEntry;
-
-/// Voices of an instrument.
-const VOICES: usize = 1;
 
 static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
     let library = Library::standard();
@@ -27,7 +24,7 @@ pub fn build(id: &str, sample_rate_hz: u32) -> Result<Instrument, String> {
         room: loaded.room.as_deref(),
         profile: profile(&loaded.model.metadata),
         sample_rate_hz,
-        voices: VOICES,
+        voices: SLOTS,
     }))
 }
 

@@ -45,6 +45,40 @@ pub struct RetortParams {
     /// Counts changes of what is in the song but is no parameter, so that the host knows that there is something to save.
     #[id = "changes"]
     pub changes: IntParam,
+    #[id = "brightness"]
+    pub brightness: FloatParam,
+    #[id = "odd_even"]
+    pub odd_even: FloatParam,
+    #[id = "attack"]
+    pub attack: FloatParam,
+    #[id = "decay"]
+    pub decay: FloatParam,
+    #[id = "sustain"]
+    pub sustain: FloatParam,
+    #[id = "release"]
+    pub release: FloatParam,
+    #[id = "velocity_curve"]
+    pub velocity_curve: FloatParam,
+    #[id = "pressure"]
+    pub pressure: FloatParam,
+    #[id = "vibrato_depth"]
+    pub vibrato_depth: FloatParam,
+    #[id = "vibrato_rate"]
+    pub vibrato_rate: FloatParam,
+    #[id = "vibrato_delay"]
+    pub vibrato_delay: FloatParam,
+    #[id = "variation"]
+    pub variation: FloatParam,
+    #[id = "voices"]
+    pub voices: FloatParam,
+    #[id = "glide"]
+    pub glide: FloatParam,
+    #[id = "bend_range"]
+    pub bend_range: FloatParam,
+    #[id = "mode"]
+    pub mode: FloatParam,
+    #[id = "mpe"]
+    pub mpe: FloatParam,
     #[persist = "song"]
     pub song: Song,
 }
@@ -78,6 +112,23 @@ impl RetortParams {
             room: continuous(Setting::Room),
             mix: continuous(Setting::Mix),
             output_gain: continuous(Setting::OutputGain),
+            brightness: continuous(Setting::Brightness),
+            odd_even: continuous(Setting::OddEven),
+            attack: continuous(Setting::Attack),
+            decay: continuous(Setting::Decay),
+            sustain: continuous(Setting::Sustain),
+            release: continuous(Setting::Release),
+            velocity_curve: continuous(Setting::VelocityCurve),
+            pressure: continuous(Setting::Pressure),
+            vibrato_depth: continuous(Setting::VibratoDepth),
+            vibrato_rate: continuous(Setting::VibratoRate),
+            vibrato_delay: continuous(Setting::VibratoDelay),
+            variation: continuous(Setting::Variation),
+            voices: continuous(Setting::Voices),
+            glide: continuous(Setting::Glide),
+            bend_range: continuous(Setting::BendRange),
+            mode: continuous(Setting::Mode),
+            mpe: continuous(Setting::Mpe),
             changes: IntParam::new("Changes", 0, IntRange::Linear { min: 0, max: LAST_CHANGE }).hide(),
             song: Song::default(),
         }
@@ -94,6 +145,23 @@ impl RetortParams {
             Setting::Room => &self.room,
             Setting::Mix => &self.mix,
             Setting::OutputGain => &self.output_gain,
+            Setting::Brightness => &self.brightness,
+            Setting::OddEven => &self.odd_even,
+            Setting::Attack => &self.attack,
+            Setting::Decay => &self.decay,
+            Setting::Sustain => &self.sustain,
+            Setting::Release => &self.release,
+            Setting::VelocityCurve => &self.velocity_curve,
+            Setting::Pressure => &self.pressure,
+            Setting::VibratoDepth => &self.vibrato_depth,
+            Setting::VibratoRate => &self.vibrato_rate,
+            Setting::VibratoDelay => &self.vibrato_delay,
+            Setting::Variation => &self.variation,
+            Setting::Voices => &self.voices,
+            Setting::Glide => &self.glide,
+            Setting::BendRange => &self.bend_range,
+            Setting::Mode => &self.mode,
+            Setting::Mpe => &self.mpe,
         }
     }
 
@@ -133,11 +201,23 @@ impl RetortParams {
 /// A parameter with the range, default and texts of the settings' table.
 fn continuous(setting: Setting) -> FloatParam {
     let spec = setting.spec();
-    FloatParam::new(spec.name, spec.default, FloatRange::Linear { min: spec.min, max: spec.max })
+    let (min, max) = (spec.min, spec.max);
+    let range = match spec.bend {
+        1.0 => FloatRange::Linear { min, max },
+        bend => FloatRange::Skewed { min, max, factor: 1.0 / bend },
+    };
+    let param = FloatParam::new(spec.name, spec.default, range);
+    let param = if spec.unit.is_stepped() { param.with_step_size(1.0) } else { param };
+    param
         .with_unit(match spec.unit {
             Unit::Semitones => " st",
             Unit::Decibels | Unit::DecibelOffset => " dB",
-            Unit::Percent => " %",
+            Unit::DecibelsPerOctave => " dB/oct",
+            Unit::Percent | Unit::Balance => " %",
+            Unit::Cents => " ct",
+            Unit::Hertz => " Hz",
+            // These write their unit with the value, or have none.
+            Unit::Factor | Unit::Seconds | Unit::Count | Unit::Mode | Unit::Switch => "",
         })
         .with_value_to_string(Arc::new(move |value| number(spec, value)))
         .with_string_to_value(Arc::new(move |text| value_text::read(spec, text)))
@@ -145,7 +225,10 @@ fn continuous(setting: Setting) -> FloatParam {
 
 /// The panel's text without its unit, which hosts add themselves, and in the letters that every host can show and read.
 fn number(spec: &SettingSpec, value: f32) -> String {
-    let text = value_text::write(spec, value).replace('\u{2212}', "-").replace('∞', "inf");
+    let text = value_text::write(spec, value).replace('\u{2212}', "-").replace('∞', "inf").replace("× ", "x");
+    if matches!(spec.unit, Unit::Factor | Unit::Seconds | Unit::Count | Unit::Mode | Unit::Switch) {
+        return text;
+    }
     text.rsplit_once(' ').map_or(text.clone(), |(number, _unit)| number.to_owned())
 }
 
@@ -175,7 +258,7 @@ mod tests {
     use super::*;
 
     /// Songs hold these. A change here breaks them: add at the end, never alter.
-    const FROZEN: [(&str, &str, f32, f32, f32); 12] = [
+    const FROZEN: [(&str, &str, f32, f32, f32); 29] = [
         ("bypass", "Bypass", 0.0, 1.0, 0.0),
         ("source", "Source", 0.0, 1.0, 0.0),
         ("lowest_pitch", "Lowest pitch", 0.0, 2.0, 1.0),
@@ -188,6 +271,23 @@ mod tests {
         ("mix", "Dry/wet", 0.0, 1.0, 1.0),
         ("output_gain", "Output", -60.0, 12.0, 0.0),
         ("changes", "Changes", 0.0, 65_535.0, 0.0),
+        ("brightness", "Brightness", -12.0, 12.0, 0.0),
+        ("odd_even", "Odd/even", -1.0, 1.0, 0.0),
+        ("attack", "Attack", 0.1, 10.0, 1.0),
+        ("decay", "Decay", 0.01, 10.0, 0.5),
+        ("sustain", "Sustain", -40.0, 0.0, 0.0),
+        ("release", "Release", 0.1, 10.0, 1.0),
+        ("velocity_curve", "Velocity", -1.0, 1.0, 0.0),
+        ("pressure", "Pressure", 0.0, 1.0, 1.0),
+        ("vibrato_depth", "Vibrato", 0.0, 100.0, 12.0),
+        ("vibrato_rate", "Rate", 2.0, 9.0, 5.5),
+        ("vibrato_delay", "Delay", 0.0, 3.0, 0.35),
+        ("variation", "Variation", 0.0, 2.0, 1.0),
+        ("voices", "Voices", 1.0, 16.0, 8.0),
+        ("glide", "Glide", 0.0, 2.0, 0.06),
+        ("bend_range", "Bend", 0.0, 48.0, 2.0),
+        ("mode", "Mode", 0.0, 2.0, 0.0),
+        ("mpe", "MPE", 0.0, 1.0, 0.0),
     ];
 
     #[test]
@@ -219,7 +319,9 @@ mod tests {
             .into_iter()
             .map(|(id, _, _)| {
                 let (name, [min, max, default]) = by_id(&id);
-                (id.clone(), name.to_owned(), min, max, default)
+                // A bent way to the default and back costs the last digits.
+                let rounded = |x: f32| (x * 1e4).round() / 1e4;
+                (id.clone(), name.to_owned(), rounded(min), rounded(max), rounded(default))
             })
             .collect();
         let frozen: Vec<_> = FROZEN.iter().map(|f| (f.0.to_owned(), f.1.to_owned(), f.2, f.3, f.4)).collect();

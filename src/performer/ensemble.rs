@@ -1,0 +1,599 @@
+//! The voices of one instrument: which key sounds where, what the pedals hold, and who gives way when all are taken.
+//!
+//! More slots than voices: a stolen voice fades out in a slot of its own while the new note begins in another.
+
+use super::controllers::{Channel, cc};
+use super::envelope::Envelope;
+use super::voice::{Context, Voice};
+use super::{EventKind, MAX_VOICES, Mode, NoteAddress, Playing, Profile, Tuning, VoiceFrame};
+
+/// Slots for stolen voices that are fading out.
+const SPARE: usize = 4;
+/// Slots that an instrument needs a synthesiser for.
+pub const SLOTS: usize = MAX_VOICES + SPARE;
+/// Keys that can be held at a time in the modes with one voice; more push out the oldest.
+const MAX_HELD: usize = 32;
+/// Time in which a stolen voice fades out, in seconds: long enough not to click.
+const STEAL_S: f32 = 0.012;
+/// A key that articulates a sounding voice anew in [`Mode::Mono`] begins this far below its loudness, in dB.
+const TONGUE_DB: f32 = 9.0;
+/// The channel that speaks for all in MPE.
+const MASTER: usize = 0;
+
+/// What an event means for the slots.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Change {
+    /// Nothing, or sounding voices change their course: the next tick begins the ramp there.
+    Nothing,
+    /// A sound begins in this slot at the event's sample.
+    Start { slot: usize, note: NoteAddress },
+    /// The voice in this slot stops at once.
+    Stop { slot: usize },
+    /// Every voice stops at once.
+    StopAll,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    note: NoteAddress,
+    velocity: f32,
+}
+
+/// Up to [`MAX_VOICES`] notes. Nothing here allocates after [`Ensemble::new`].
+#[derive(Clone, Debug)]
+pub struct Ensemble {
+    sample_rate_hz: f32,
+    profile: Profile,
+    tuning: Tuning,
+    slots: [Option<Voice>; SLOTS],
+    channels: [Channel; 16],
+    /// Keys that are down, the newest last; only the modes with one voice need them.
+    held: Vec<Held>,
+    notes_started: u64,
+    seed: u64,
+}
+
+impl Ensemble {
+    /// Allocates.
+    #[must_use]
+    pub fn new(sample_rate_hz: u32) -> Self {
+        Self {
+            sample_rate_hz: sample_rate_hz as f32,
+            profile: Profile::default(),
+            tuning: Tuning::default(),
+            slots: [None; SLOTS],
+            channels: [Channel::default(); 16],
+            held: Vec::with_capacity(MAX_HELD),
+            notes_started: 0,
+            seed: 0,
+        }
+    }
+
+    /// Another instrument; applies from the next note on.
+    pub fn set_profile(&mut self, profile: Profile) {
+        self.profile = profile;
+    }
+
+    /// Another tuning; sounding notes move there.
+    pub fn set_tuning(&mut self, tuning: Tuning) {
+        self.tuning = tuning;
+    }
+
+    /// As new but for profile and tuning: samples count from 0 again. Variations are made from `seed`.
+    pub fn reset(&mut self, seed: u64) {
+        self.slots = [None; SLOTS];
+        self.channels = [Channel::default(); 16];
+        self.held.clear();
+        self.notes_started = 0;
+        self.seed = seed;
+    }
+
+    /// Whether nothing sounds at `sample`, if no event comes before it.
+    #[must_use]
+    pub fn is_silent(&self, sample: u64) -> bool {
+        self.slots.iter().flatten().all(|voice| voice.is_over(sample, self.sample_rate_hz))
+    }
+
+    /// Notes that sound at `sample` and are not being stolen.
+    #[must_use]
+    pub fn n_sounding(&self, sample: u64) -> usize {
+        self.sounding(sample).filter(|(_, voice)| !voice.stolen).count()
+    }
+
+    /// Takes note of an event at `sample`, which is at or after all before it.
+    pub fn happen(&mut self, sample: u64, event: &EventKind, playing: &Playing) -> Change {
+        match *event {
+            EventKind::NoteOn { note, velocity } => return self.note_on(sample, note, velocity, playing),
+            EventKind::NoteOff { note } => self.note_off(sample, note, playing),
+            EventKind::PitchBend { channel, value } => self.channel(channel).bend_to(value),
+            EventKind::ChannelPressure { channel, value } => self.channel(channel).press(value),
+            EventKind::Controller { channel, number, value } => {
+                return self.control(sample, channel, number, value, playing);
+            }
+            EventKind::Expression { note, expression, value } => {
+                for voice in self.slots.iter_mut().flatten().filter(|voice| voice.note.matches(&note)) {
+                    voice.express(expression, value);
+                }
+            }
+            EventKind::Choke { note } => {
+                self.held.retain(|held| !held.note.matches(&note));
+                let matching = |slot: &Option<Voice>| slot.is_some_and(|voice| voice.note.matches(&note));
+                if let Some(slot) = self.slots.iter().position(matching) {
+                    self.slots[slot] = None;
+                    return Change::Stop { slot };
+                }
+            }
+            EventKind::AllNotesOff => {
+                self.held.clear();
+                self.release_all(sample, playing, |_| true);
+            }
+            EventKind::AllSoundOff => {
+                self.slots = [None; SLOTS];
+                self.held.clear();
+                return Change::StopAll;
+            }
+        }
+        Change::Nothing
+    }
+
+    /// The voice in `slot` at `sample`, which is at or after the last event; `None` if the slot is empty or has ended.
+    #[must_use]
+    pub fn frame_at(&self, slot: usize, sample: u64, playing: &Playing) -> Option<VoiceFrame> {
+        let voice = self.slots[slot].as_ref().filter(|voice| !voice.is_over(sample, self.sample_rate_hz))?;
+        let (channel, bend) = self.context_of(voice, playing);
+        let context = Context { playing, profile: &self.profile, tuning: &self.tuning };
+        Some(voice.frame(sample, self.sample_rate_hz, &context, &channel, bend))
+    }
+
+    /// Forgets voices that have ended by `sample`: their slots are free. Call once a tick.
+    pub fn clear_ended(&mut self, sample: u64) {
+        let rate = self.sample_rate_hz;
+        for slot in &mut self.slots {
+            *slot = slot.filter(|voice| !voice.is_over(sample, rate));
+        }
+    }
+
+    fn channel(&mut self, channel: u8) -> &mut Channel {
+        &mut self.channels[usize::from(channel).min(15)]
+    }
+
+    /// What a voice's channel stands at, the channel for all included, and its bend in semitones.
+    fn context_of(&self, voice: &Voice, playing: &Playing) -> (Channel, f32) {
+        let number = usize::from(voice.note.channel).min(15);
+        let own = self.channels[number];
+        if !playing.mpe || number == MASTER {
+            return (own, own.bend * playing.bend_semitones);
+        }
+        let master = self.channels[MASTER];
+        let bend = own.bend * playing.mpe_bend_semitones + master.bend * playing.bend_semitones;
+        let both = Channel {
+            modulation: own.modulation.max(master.modulation),
+            breath: own.breath.min(master.breath),
+            expression: own.expression.min(master.expression),
+            volume: own.volume * master.volume,
+            pressure: own.pressure.max(master.pressure),
+            brightness: (own.brightness + master.brightness - 0.5).clamp(0.0, 1.0),
+            ..own
+        };
+        (both, bend)
+    }
+
+    fn sounding(&self, sample: u64) -> impl Iterator<Item = (usize, &Voice)> {
+        let rate = self.sample_rate_hz;
+        let voices = self.slots.iter().enumerate().filter_map(|(slot, voice)| Some((slot, voice.as_ref()?)));
+        voices.filter(move |(_, voice)| !voice.is_over(sample, rate))
+    }
+
+    fn note_on(&mut self, sample: u64, note: NoteAddress, velocity: f32, playing: &Playing) -> Change {
+        self.held.retain(|held| !held.note.matches(&note));
+        if self.held.len() == MAX_HELD {
+            self.held.remove(0);
+        }
+        self.held.push(Held { note, velocity });
+        if playing.mode == Mode::Poly {
+            // The same key once more: what still sounds of it gives way as if it had been let go.
+            let again = |voice: &Voice| voice.key_down && voice.note.matches(&note);
+            self.release_all(sample, playing, again);
+            return self.start(sample, note, velocity, playing);
+        }
+        match self.single(sample) {
+            Some(slot) => {
+                self.take_over(slot, sample, Held { note, velocity }, playing);
+                Change::Nothing
+            }
+            None => self.start(sample, note, velocity, playing),
+        }
+    }
+
+    /// The voice of the modes with one voice: the newest that is not fading out for another.
+    fn single(&self, sample: u64) -> Option<usize> {
+        self.sounding(sample)
+            .filter(|(_, voice)| !voice.stolen)
+            .max_by_key(|(_, voice)| voice.start)
+            .map(|(slot, _)| slot)
+    }
+
+    fn start(&mut self, sample: u64, note: NoteAddress, velocity: f32, playing: &Playing) -> Change {
+        let voices = if playing.mode == Mode::Poly { playing.voices.clamp(1, MAX_VOICES) } else { 1 };
+        if self.n_sounding(sample) >= voices {
+            self.steal(sample);
+        }
+        let rate = self.sample_rate_hz;
+        let free = self.slots.iter().position(|slot| slot.is_none_or(|voice| voice.is_over(sample, rate)));
+        // All spare slots are fading out: the one that is softest ends at once.
+        let slot = free.unwrap_or_else(|| self.softest(sample, |voice| voice.stolen).unwrap_or(0));
+        self.notes_started += 1;
+        let seed = note_seed(self.seed, note, self.notes_started);
+        let envelope = Envelope::begin(&self.profile, playing, velocity, None);
+        self.slots[slot] = Some(Voice::begin(note, sample, envelope, seed));
+        Change::Start { slot, note }
+    }
+
+    /// Lets the voice that will be missed least fade out: one that was let go, else the softest.
+    fn steal(&mut self, sample: u64) {
+        let rate = self.sample_rate_hz;
+        let let_go = self.softest(sample, |voice| !voice.stolen && voice.envelope.is_released());
+        let pedalled = || self.softest(sample, |voice| !voice.stolen && !voice.key_down);
+        let any = || self.softest(sample, |voice| !voice.stolen);
+        if let Some(voice) = let_go.or_else(pedalled).or_else(any).and_then(|slot| self.slots[slot].as_mut()) {
+            voice.stolen = true;
+            voice.envelope.release_in(STEAL_S, (sample - voice.start) as f32 / rate);
+        }
+    }
+
+    /// The softest of the voices that `which` names; of equals the oldest.
+    fn softest(&self, sample: u64, which: impl Fn(&Voice) -> bool) -> Option<usize> {
+        let rate = self.sample_rate_hz;
+        let loudness = |voice: &Voice| voice.envelope.loudness_db((sample - voice.start) as f32 / rate);
+        let candidates = self.sounding(sample).filter(|(_, voice)| which(voice));
+        candidates
+            .min_by(|(_, a), (_, b)| loudness(a).total_cmp(&loudness(b)).then(a.start.cmp(&b.start)))
+            .map(|(slot, _)| slot)
+    }
+
+    /// A sounding voice becomes another key: articulated anew in [`Mode::Mono`], bound in [`Mode::Legato`].
+    fn take_over(&mut self, slot: usize, sample: u64, held: Held, playing: &Playing) {
+        let rate = self.sample_rate_hz;
+        let Some(voice) = &mut self.slots[slot] else { return };
+        let time_s = (sample - voice.start) as f32 / rate;
+        let interval =
+            12.0 * (self.tuning.frequency_hz(voice.note.key) / self.tuning.frequency_hz(held.note.key)).log2();
+        let from = interval + voice.glide(sample, playing, rate);
+        let bound = playing.mode == Mode::Legato && !voice.envelope.is_released();
+        voice.become_note(held.note, from, sample);
+        if bound {
+            voice.envelope.aim(&self.profile, playing, held.velocity, time_s);
+        } else {
+            let target_db = self.profile.loudness_db(playing.velocity(held.velocity));
+            let from_db = voice.envelope.loudness_db(time_s).min(target_db - TONGUE_DB);
+            voice.envelope = Envelope::begin(&self.profile, playing, held.velocity, Some(from_db));
+            voice.restart(sample);
+        }
+    }
+
+    fn note_off(&mut self, sample: u64, note: NoteAddress, playing: &Playing) {
+        let was_top = self.held.last().is_some_and(|held| held.note.matches(&note));
+        self.held.retain(|held| !held.note.matches(&note));
+        if playing.mode != Mode::Poly
+            && was_top
+            && let (Some(&before), Some(slot)) = (self.held.last(), self.single(sample))
+        {
+            self.take_over(slot, sample, before, playing);
+            return;
+        }
+        self.release_all(sample, playing, |voice| voice.key_down && voice.note.matches(&note));
+    }
+
+    /// Lets go of the keys that `which` names; pedals go on holding their notes.
+    fn release_all(&mut self, sample: u64, playing: &Playing, which: impl Fn(&Voice) -> bool) {
+        let rate = self.sample_rate_hz;
+        let master_holds = playing.mpe && self.channels[MASTER].sustain;
+        for voice in self.slots.iter_mut().flatten().filter(|voice| which(voice)) {
+            voice.key_down = false;
+            let pedal = self.channels[usize::from(voice.note.channel).min(15)].sustain || master_holds;
+            if pedal {
+                voice.pedalled = true;
+            } else if !voice.caught {
+                let time_s = (sample - voice.start) as f32 / rate;
+                voice.envelope.release(&self.profile, playing, time_s);
+            }
+        }
+    }
+
+    fn control(&mut self, sample: u64, channel: u8, number: u8, value: f32, playing: &Playing) -> Change {
+        match number {
+            cc::ALL_SOUND_OFF => return self.happen(sample, &EventKind::AllSoundOff, playing),
+            cc::ALL_NOTES_OFF..=127 => return self.happen(sample, &EventKind::AllNotesOff, playing),
+            _ => {}
+        }
+        let before = *self.channel(channel);
+        self.channel(channel).set(number, value);
+        let now = *self.channel(channel);
+        let everyone = playing.mpe && usize::from(channel) == MASTER;
+        let concerned = |voice: &Voice| everyone || voice.note.channel.min(15) == channel.min(15);
+        if now.sostenuto && !before.sostenuto {
+            for voice in self.slots.iter_mut().flatten().filter(|voice| concerned(voice) && voice.key_down) {
+                voice.caught = true;
+            }
+        }
+        if before.sustain && !now.sustain || before.sostenuto && !now.sostenuto {
+            let rate = self.sample_rate_hz;
+            for voice in self.slots.iter_mut().flatten().filter(|voice| concerned(voice)) {
+                voice.pedalled &= now.sustain;
+                voice.caught &= now.sostenuto;
+                if !voice.key_down && !voice.pedalled && !voice.caught {
+                    voice.envelope.release(&self.profile, playing, (sample - voice.start) as f32 / rate);
+                }
+            }
+        }
+        Change::Nothing
+    }
+}
+
+/// The same song gives the same variations and noise, and no two notes of it share theirs (SplitMix64's mixing steps).
+#[must_use]
+pub fn note_seed(seed: u64, note: NoteAddress, count: u64) -> u64 {
+    let mut x = seed ^ (count << 16) ^ (u64::from(note.channel) << 8) ^ u64::from(note.key);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::performer::Expression;
+
+    const RATE_HZ: u32 = 48_000;
+    /// Nothing moves on its own, so that tests can read pitch and loudness.
+    const STILL: Playing = Playing {
+        mode: Mode::Poly,
+        voices: 4,
+        glide_s: 0.0,
+        bend_semitones: 2.0,
+        mpe: false,
+        mpe_bend_semitones: 48.0,
+        velocity_curve: 0.0,
+        velocity_amount: 1.0,
+        attack: 1.0,
+        decay_s: 0.5,
+        sustain_db: 0.0,
+        release: 1.0,
+        vibrato_cents: 0.0,
+        vibrato_hz: 5.0,
+        vibrato_delay_s: 0.0,
+        variation: 0.0,
+        pressure_amount: 1.0,
+    };
+
+    fn key(key: u8) -> NoteAddress {
+        on_channel(0, key)
+    }
+
+    fn on_channel(channel: u8, key: u8) -> NoteAddress {
+        NoteAddress { note_id: None, channel, key }
+    }
+
+    fn on(note: NoteAddress) -> EventKind {
+        EventKind::NoteOn { note, velocity: 0.6 }
+    }
+
+    fn off(note: NoteAddress) -> EventKind {
+        EventKind::NoteOff { note }
+    }
+
+    fn cc(channel: u8, number: u8, value: f32) -> EventKind {
+        EventKind::Controller { channel, number, value }
+    }
+
+    /// Semitones of every voice that sounds at `sample` and is not released, sorted.
+    fn held_semitones(ensemble: &Ensemble, sample: u64, playing: &Playing) -> Vec<f32> {
+        let mut found: Vec<f32> = ensemble
+            .sounding(sample)
+            .filter(|(_, voice)| !voice.envelope.is_released())
+            .filter_map(|(slot, _)| ensemble.frame_at(slot, sample, playing))
+            .map(|voice| 69.0 + 12.0 * (voice.frame.f0_hz / 440.0).log2())
+            .map(|semitones| (semitones * 100.0).round() / 100.0)
+            .collect();
+        found.sort_by(f32::total_cmp);
+        found
+    }
+
+    fn loudness_db(ensemble: &Ensemble, sample: u64, playing: &Playing) -> f32 {
+        let frames = (0..SLOTS).filter_map(|slot| ensemble.frame_at(slot, sample, playing));
+        frames.map(|voice| voice.frame.loudness_db).fold(-200.0, f32::max)
+    }
+
+    fn after(events: &[(u64, EventKind)], playing: &Playing) -> Ensemble {
+        let mut ensemble = Ensemble::new(RATE_HZ);
+        for (sample, event) in events {
+            ensemble.happen(*sample, event, playing);
+        }
+        ensemble
+    }
+
+    #[test]
+    fn every_key_of_a_chord_sounds() {
+        let ensemble = after(&[(0, on(key(60))), (0, on(key(64))), (10, on(key(67)))], &STILL);
+        assert_eq!(held_semitones(&ensemble, 1_000, &STILL), [60.0, 64.0, 67.0]);
+    }
+
+    #[test]
+    fn one_voice_too_many_takes_the_place_of_one_that_was_let_go() {
+        let mut events: Vec<_> = [60, 62, 64, 65].map(|k| (0, on(key(k)))).to_vec();
+        events.extend([(20_000, off(key(62))), (20_001, on(key(72)))]);
+        let ensemble = after(&events, &STILL);
+        assert_eq!(held_semitones(&ensemble, 20_100, &STILL), [60.0, 64.0, 65.0, 72.0]);
+        assert_eq!(ensemble.n_sounding(20_100), 4);
+        let faded = 20_001 + (STEAL_S * RATE_HZ as f32) as u64 + 2;
+        assert_eq!(ensemble.sounding(faded).count(), 4, "the stolen voice has faded out");
+    }
+
+    #[test]
+    fn of_held_keys_the_softest_gives_way() {
+        let loud = |k| EventKind::NoteOn { note: key(k), velocity: 0.9 };
+        let soft = EventKind::NoteOn { note: key(62), velocity: 0.1 };
+        let events = [(0, loud(60)), (0, soft), (0, loud(64)), (0, loud(65)), (20_000, loud(70))];
+        let ensemble = after(&events, &STILL);
+        assert_eq!(held_semitones(&ensemble, 20_100, &STILL), [60.0, 64.0, 65.0, 70.0]);
+    }
+
+    #[test]
+    fn a_shower_of_notes_never_runs_out_of_slots() {
+        let mut ensemble = Ensemble::new(RATE_HZ);
+        for i in 0..500u64 {
+            let note = key(30 + (i * 7 % 60) as u8);
+            assert!(matches!(ensemble.happen(i * 50, &on(note), &STILL), Change::Start { .. }));
+            assert!(ensemble.n_sounding(i * 50) <= 4);
+        }
+    }
+
+    #[test]
+    fn the_sustain_pedal_holds_what_was_let_go() {
+        let mut ensemble = after(&[(0, on(key(60))), (10, cc(0, cc::SUSTAIN, 1.0)), (20, off(key(60)))], &STILL);
+        assert_eq!(held_semitones(&ensemble, 90_000, &STILL), [60.0]);
+        ensemble.happen(90_000, &cc(0, cc::SUSTAIN, 0.0), &STILL);
+        assert!(ensemble.is_silent(200_000) && !ensemble.is_silent(91_000));
+    }
+
+    #[test]
+    fn the_sostenuto_pedal_holds_only_what_was_down() {
+        let events = [
+            (0, on(key(60))),
+            (10, cc(0, cc::SOSTENUTO, 1.0)),
+            (20, on(key(64))),
+            (30, off(key(60))),
+            (30, off(key(64))),
+        ];
+        let mut ensemble = after(&events, &STILL);
+        assert_eq!(held_semitones(&ensemble, 90_000, &STILL), [60.0]);
+        ensemble.happen(90_000, &cc(0, cc::SOSTENUTO, 0.0), &STILL);
+        assert!(ensemble.is_silent(200_000));
+    }
+
+    #[test]
+    fn a_pedal_works_on_its_own_channel() {
+        let events = [(0, on(on_channel(1, 60))), (5, cc(0, cc::SUSTAIN, 1.0)), (10, off(on_channel(1, 60)))];
+        assert!(after(&events, &STILL).is_silent(100_000));
+    }
+
+    #[test]
+    fn in_mono_the_last_key_sounds_and_letting_go_returns_to_the_one_before() {
+        let mono = Playing { mode: Mode::Mono, ..STILL };
+        let mut ensemble = after(&[(0, on(key(60))), (1_000, on(key(64)))], &mono);
+        assert_eq!(held_semitones(&ensemble, 2_000, &mono), [64.0]);
+        ensemble.happen(3_000, &off(key(64)), &mono);
+        assert_eq!(held_semitones(&ensemble, 4_000, &mono), [60.0]);
+        ensemble.happen(5_000, &off(key(60)), &mono);
+        assert!(ensemble.is_silent(100_000));
+    }
+
+    #[test]
+    fn mono_articulates_and_legato_binds() {
+        let dip = |mode| {
+            let playing = Playing { mode, ..STILL };
+            let ensemble = after(&[(0, on(key(60))), (48_000, on(key(62)))], &playing);
+            loudness_db(&ensemble, 48_001, &playing) - Profile::default().loudness_db(0.6)
+        };
+        assert!(dip(Mode::Mono) < -6.0, "mono {}", dip(Mode::Mono));
+        assert!(dip(Mode::Legato).abs() < 0.5, "legato {}", dip(Mode::Legato));
+    }
+
+    #[test]
+    fn a_glide_is_a_straight_line_of_semitones() {
+        let playing = Playing { mode: Mode::Legato, glide_s: 0.1, ..STILL };
+        let ensemble = after(&[(0, on(key(60))), (48_000, on(key(72)))], &playing);
+        assert_eq!(held_semitones(&ensemble, 48_000, &playing), [60.0]);
+        assert_eq!(held_semitones(&ensemble, 48_000 + 2_400, &playing), [66.0]);
+        assert_eq!(held_semitones(&ensemble, 48_000 + 4_800, &playing), [72.0]);
+    }
+
+    #[test]
+    fn in_mpe_each_note_bends_alone_and_the_first_channel_bends_all() {
+        let playing = Playing { mpe: true, ..STILL };
+        let bend = |channel, value| EventKind::PitchBend { channel, value };
+        let events = [(0, on(on_channel(1, 60))), (0, on(on_channel(2, 64))), (5, bend(1, 0.5)), (6, bend(0, -1.0))];
+        let ensemble = after(&events, &playing);
+        assert_eq!(held_semitones(&ensemble, 100, &playing), [62.0, 60.0 + 24.0 - 2.0]);
+    }
+
+    #[test]
+    fn without_mpe_a_full_bend_is_two_semitones() {
+        let ensemble = after(&[(0, on(key(69))), (1, EventKind::PitchBend { channel: 0, value: -1.0 })], &STILL);
+        assert_eq!(held_semitones(&ensemble, 10, &STILL), [67.0]);
+    }
+
+    #[test]
+    fn expression_and_pressure_move_within_the_instrument_s_loudness() {
+        let profile = Profile::default();
+        let steady = |events: &[(u64, EventKind)]| {
+            let mut all = vec![(0, on(key(60)))];
+            all.extend_from_slice(events);
+            loudness_db(&after(&all, &STILL), 48_000, &STILL)
+        };
+        let plain = steady(&[]);
+        assert!((plain - profile.loudness_db(0.6)).abs() < 0.1);
+        assert!(
+            (steady(&[(1, EventKind::ChannelPressure { channel: 0, value: 1.0 })]) - profile.loudest_db).abs() < 0.1
+        );
+        let half = 0.5 * (profile.loudest_db - profile.softest_db);
+        assert!((steady(&[(1, cc(0, cc::EXPRESSION, 0.5))]) - (plain - half)).abs() < 0.1);
+        let press = EventKind::Expression { note: key(60), expression: Expression::Pressure, value: 0.5 };
+        assert!((steady(&[(1, press)]) - 0.5 * (plain + profile.loudest_db)).abs() < 0.1);
+    }
+
+    #[test]
+    fn an_expression_means_one_note_alone() {
+        let tune = EventKind::Expression { note: key(60), expression: Expression::Tuning, value: 0.5 };
+        let ensemble = after(&[(0, on(key(60))), (0, on(key(64))), (1, tune)], &STILL);
+        assert_eq!(held_semitones(&ensemble, 10, &STILL), [60.5, 64.0]);
+    }
+
+    #[test]
+    fn choking_a_note_leaves_the_others() {
+        let mut ensemble = after(&[(0, on(key(60))), (0, on(key(64)))], &STILL);
+        let change = ensemble.happen(10, &EventKind::Choke { note: key(60) }, &STILL);
+        assert!(matches!(change, Change::Stop { .. }));
+        assert_eq!(held_semitones(&ensemble, 10, &STILL), [64.0]);
+    }
+
+    #[test]
+    fn a_held_note_lives_and_a_still_one_does_not() {
+        let spread = |playing: &Playing| {
+            let ensemble = after(&[(0, on(key(69)))], playing);
+            let cents: Vec<f32> = (0..1_000)
+                .filter_map(|i| ensemble.frame_at(0, 20_000 + 192 * i, playing))
+                .map(|voice| 1200.0 * (voice.frame.f0_hz / 440.0).log2())
+                .collect();
+            let mean = cents.iter().sum::<f32>() / cents.len() as f32;
+            (cents.iter().map(|c| (c - mean).powi(2)).sum::<f32>() / cents.len() as f32).sqrt()
+        };
+        assert!(spread(&STILL) < 0.01);
+        let jitter = Profile::default().jitter_cents;
+        let alive = spread(&Playing { variation: 1.0, ..STILL });
+        assert!(alive > 0.5 * jitter && alive < 1.6 * jitter, "{alive} cents");
+        let vibrato = spread(&Playing { vibrato_cents: 20.0, ..STILL });
+        assert!((vibrato - 20.0 / 2f32.sqrt()).abs() < 1.0, "{vibrato} cents");
+    }
+
+    #[test]
+    fn the_same_notes_vary_in_the_same_way_again() {
+        let play = |seed| {
+            let mut ensemble = Ensemble::new(RATE_HZ);
+            ensemble.reset(seed);
+            let playing = Playing::default();
+            ensemble.happen(0, &on(key(60)), &playing);
+            (0..50).map(|i| ensemble.frame_at(0, i * 192, &playing).map(|v| v.frame.f0_hz)).collect::<Vec<_>>()
+        };
+        assert_eq!(play(3), play(3));
+        assert_ne!(play(3), play(4));
+    }
+
+    #[test]
+    fn a_note_is_known_by_its_id_where_hosts_give_one() {
+        let note = |id| NoteAddress { note_id: Some(id), channel: 0, key: 60 };
+        let mut ensemble = after(&[(0, on(note(1))), (10, on(note(2)))], &STILL);
+        ensemble.happen(20, &off(note(1)), &STILL);
+        assert_eq!(held_semitones(&ensemble, 30, &STILL), [60.0], "the other of the same key goes on");
+    }
+}
