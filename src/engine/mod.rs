@@ -81,7 +81,7 @@ pub struct Engine {
 
 enum FramesFrom {
     Audio(Box<Listener>),
-    Notes(Player),
+    Notes(Box<Player>),
 }
 
 /// The longest stretch rendered in one go, in samples.
@@ -108,7 +108,7 @@ impl Engine {
         }
         let frames_from = match config.source {
             Source::Audio => FramesFrom::Audio(Box::new(Listener::new(rate, config.lowest_pitch)?)),
-            Source::Notes => FramesFrom::Notes(Player::new(rate)),
+            Source::Notes => FramesFrom::Notes(Box::new(Player::new(rate))),
         };
         Ok(Self {
             config,

@@ -423,7 +423,7 @@ mod tests {
         let scales: Vec<f32> = (0..outputs).map(|o| 1e-4 * (o + 1) as f32 / 7.0).collect();
         let bias: Vec<f32> = (0..outputs).map(|o| 0.3 - 0.07 * o as f32).collect();
         let matrix = QuantisedMatrix::with_set(&weights, &scales, &bias, set);
-        let activation = |v: usize, i: usize| if i % 3 == 0 { 127 } else { ((i * 31 + v * 17) % 128) as u8 };
+        let activation = |v: usize, i: usize| if i.is_multiple_of(3) { 127 } else { ((i * 31 + v * 17) % 128) as u8 };
         let qs: [Vec<u8>; V] = std::array::from_fn(|v| {
             (0..matrix.padded_inputs()).map(|i| if i < inputs { activation(v, i) } else { 0 }).collect()
         });
