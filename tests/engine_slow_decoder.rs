@@ -2,7 +2,7 @@
 
 use retort::analysis::LowestPitch;
 use retort::engine::{
-    Engine, EngineConfig, Event, EventKind, Instrument, InstrumentParts, NoteAddress, Settings, Source, profile,
+    Engine, EngineConfig, Event, EventKind, Instrument, InstrumentParts, NoteAddress, SLOTS, Settings, Source, profile,
 };
 use retort::model::Model;
 use retort::model::testing::random_cnn;
@@ -19,11 +19,11 @@ fn play(int8: bool, keys: &[(usize, u8)], len: usize, block: usize) -> Vec<f32> 
         room: None,
         profile: profile(&model.metadata),
         sample_rate_hz: RATE_HZ,
-        voices: 1,
+        voices: SLOTS,
     });
     assert!(engine.set_instrument(Box::new(instrument)).is_none());
-    // Every note has noise of its own, which would hide what is compared.
-    let settings = Settings { noise_gain: -60.0, ..Settings::default() };
+    // Every note has noise and variations of its own, which would hide what is compared.
+    let settings = Settings { noise_gain: -60.0, variation: 0.0, ..Settings::default() };
     let mut events: Vec<(usize, EventKind)> = Vec::new();
     for &(at, key) in keys {
         let note = NoteAddress { note_id: None, channel: 0, key };

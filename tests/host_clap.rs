@@ -22,7 +22,7 @@ fn the_instrument_has_a_side_input_and_the_effect_a_main_input() {
 }
 
 /// Ids in hosts' automation. Frozen: they are what songs refer to.
-const IDS: [(&str, u32); 12] = [
+const IDS: [(&str, u32); 29] = [
     ("Bypass", 773_352_680),
     ("Source", 1_250_977_819),
     ("Lowest pitch", 640_732_787),
@@ -35,6 +35,23 @@ const IDS: [(&str, u32); 12] = [
     ("Dry/wet", 108_124),
     ("Output", 1_322_673_149),
     ("Changes", 738_943_683),
+    ("Brightness", 648_162_385),
+    ("Odd/even", 1_688_248_874),
+    ("Attack", 740_224_584),
+    ("Decay", 95_459_258),
+    ("Sustain", 295_592_483),
+    ("Release", 1_090_594_823),
+    ("Velocity", 119_588_621),
+    ("Pressure", 871_241_285),
+    ("Vibrato", 941_220_989),
+    ("Rate", 1_069_880_294),
+    ("Delay", 941_216_573),
+    ("Variation", 2_065_539_603),
+    ("Voices", 1_336_493_441),
+    ("Glide", 98_444_197),
+    ("Bend", 2_019_435_191),
+    ("Mode", 3_357_091),
+    ("MPE", 108_322),
 ];
 
 #[test]

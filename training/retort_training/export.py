@@ -196,7 +196,7 @@ def export_model(run: Run, args, variant: str, precision: str) -> None:
 
 
 def restate(args) -> None:
-    """The `stats` command: measures what a model file says of its training data anew, and leaves its weights alone."""
+    """The `stats` command: measures what a model file says of its training data anew, names their authors, and leaves its weights alone."""
     for path in args.model:
         tensors, metadata = read_model(path)
         instrument = INSTRUMENTS.get(metadata["instrument"])
@@ -205,5 +205,6 @@ def restate(args) -> None:
         get = lambda file: measure(file, retort_binary(args.retort), args.cache, instrument.lowest_pitch_hz)  # noqa: E731
         offsets = metadata.get("training", {}).get("level_offsets_db") or {s: 0.0 for s in instrument.source_names()}
         frames, notes = training_frames(instrument, args.data, get, offsets)
-        write_model(path, tensors, metadata | statistics.all_of(frames, notes))
+        credits = {"data": [_credit(s) for s in instrument.sources], "licence": instrument.licence}
+        write_model(path, tensors, metadata | statistics.all_of(frames, notes) | credits)
         print(f"{path}: {sum(map(len, frames))} frames, {len(notes)} single notes")
