@@ -11,7 +11,8 @@ pub fn write(spec: &SettingSpec, value: f32) -> String {
     match spec.unit {
         Unit::Semitones => {
             let cents = (value * 100.0).round() as i32;
-            let sign = sign(cents.signum() as f32);
+            // A range has no sign.
+            let sign = if spec.min < 0.0 { sign(cents.signum() as f32) } else { String::new() };
             let (whole, rest) = (cents.abs() / 100, cents.abs() % 100);
             if rest == 0 { format!("{sign}{whole} st") } else { format!("{sign}{whole}.{rest:02} st") }
         }

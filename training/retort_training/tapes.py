@@ -10,7 +10,7 @@ Copies at another pitch and level widen what a few minutes of recordings cover; 
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ import soxr
 from . import FRAME_RATE_HZ, HOP, SAMPLE_RATE_HZ
 from .features import Features
 from .instruments import Instrument
-from .split import TAKE, Piece
+from .split import NOTE, TAKE, Piece
 
 # Silence between notes that stand apart.
 GAP_S = (0.03, 0.3)
@@ -224,25 +224,31 @@ def load_tapes(
     lines: bool = True,
 ) -> list[Tape]:
     """Tapes of `pieces`, once for each copy; `lines` adds notes bound to lines."""
-    sounds: list[tuple[np.ndarray, str, float]] = []
+    sounds: list[tuple[np.ndarray, str, float, str]] = []
     notes: dict[tuple[str, float], list[Note]] = {}
     for piece in pieces:
         audio = read_audio(Path(data) / piece.file)
         audio = audio[round(piece.start_s * SAMPLE_RATE_HZ) : round(piece.end_s * SAMPLE_RATE_HZ)]
         if piece.kind == TAKE:
-            sounds.append((audio, piece.source, piece.bandwidth_hz))
+            sounds.append((audio, piece.source, piece.bandwidth_hz, TAKE))
         else:
             gain_db = instrument.source(piece.source).gain_db(piece.file)
             audio = audio * np.float32(10.0 ** (gain_db / 20.0))
             notes.setdefault((piece.source, piece.bandwidth_hz), []).append(_note(piece, audio))
     rng = np.random.default_rng(seed)
     for (source, bandwidth_hz), group in notes.items():
-        sounds.append((apart(group, rng), source, bandwidth_hz))
+        sounds.append((apart(group, rng), source, bandwidth_hz, NOTE))
         if lines:
             line = (damped if instrument.rings else bound)(group, rng)
-            sounds.append((line, source, bandwidth_hz))
+            sounds.append((line, source, bandwidth_hz, NOTE))
     long_enough = [s for s in sounds if len(s[0]) > SAMPLE_RATE_HZ]
-    return [measured(audio, source, hz, copy, measure) for copy in heard for audio, source, hz in long_enough]
+    tapes = []
+    for copy in heard:
+        for audio, source, bandwidth_hz, kind in long_enough:
+            # Varispeed would shift the room of a take along, which is learned as it is.
+            shifted = copy if kind != TAKE else replace(copy, semitones=0.0)
+            tapes.append(measured(audio, source, bandwidth_hz, shifted, measure))
+    return tapes
 
 
 def shortened(tapes: list[Tape], seconds: float) -> list[Tape]:
