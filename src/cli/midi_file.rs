@@ -5,7 +5,7 @@ use std::path::Path;
 use midly::live::LiveEvent;
 use midly::{MetaMessage, MidiMessage, Smf, Timing, TrackEventKind};
 
-use crate::engine::{EventKind, NoteAddress, from_midi};
+use crate::engine::{EventKind, NoteAddress, cc, from_midi};
 
 use super::error::CliError;
 
@@ -55,6 +55,7 @@ pub fn read(path: &Path) -> Result<Score, CliError> {
     let mut score = Score::default();
     let mut held: Vec<(NoteAddress, f64)> = Vec::new();
     let mut drums = 0usize;
+    let mut pedals = false;
     for (tick, kind) in all {
         let now_s = time.at(tick);
         let (channel, message) = match kind {
@@ -70,13 +71,14 @@ pub fn read(path: &Path) -> Result<Score, CliError> {
             continue;
         }
         if let Some(event) = event(channel, message) {
+            pedals |= matches!(event, EventKind::Controller { number: cc::SUSTAIN | cc::SOSTENUTO, .. });
             score.follow(&mut held, now_s, &event);
             score.events.push((now_s, event));
             score.end_s = now_s;
         }
     }
-    if !held.is_empty() {
-        // A file that forgets to let go of a key ends there all the same.
+    if pedals || !held.is_empty() {
+        // A file that forgets to let go of a key or a pedal ends there all the same.
         score.follow(&mut held, score.end_s, &EventKind::AllNotesOff);
         score.events.push((score.end_s, EventKind::AllNotesOff));
     }

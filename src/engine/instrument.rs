@@ -14,6 +14,9 @@ use crate::synth::{PartGains, Room, SynthSpec, SynthTables, VoiceSynth};
 /// A voice with both gains at 0 for this long rests: it costs nothing until it is played again.
 const FRAMES_TO_REST: u32 = FRAME_RATE_HZ;
 
+/// A slot that no note needs any more rests after this: its gains have gone to 0 in one frame, and the noise filter has rung out.
+const FRAMES_TO_FADE: u32 = 4;
+
 /// The gains of a voice that is not heard.
 const SILENT: PartGains = PartGains { harmonic: 0.0, noise: 0.0 };
 
@@ -26,7 +29,7 @@ pub struct InstrumentParts<'a> {
     pub profile: Profile,
     /// The sample rate to play at, in Hz.
     pub sample_rate_hz: u32,
-    /// Slots for voices, at least 1: one for audio, [`crate::performer::SLOTS`] for notes.
+    /// Slots for voices, at least 1; notes need [`crate::performer::SLOTS`], audio plays in the first.
     pub voices: usize,
 }
 
@@ -149,7 +152,8 @@ impl Instrument {
         let mut rows = 0;
         for slot in 0..self.voices.len() {
             let wanted = wanted.get(slot).copied().flatten();
-            if self.rest_or_wake(slot, wanted.is_none_or(|wanted| wanted.gains == SILENT)) {
+            let frames_to_rest = if wanted.is_some() { FRAMES_TO_REST } else { FRAMES_TO_FADE };
+            if self.rest_or_wake(slot, wanted.is_none_or(|wanted| wanted.gains == SILENT), frames_to_rest) {
                 continue;
             }
             self.move_row(slot, rows);
@@ -169,9 +173,13 @@ impl Instrument {
     }
 
     /// Counts a slot's silent frames. Returns whether it rests: then nothing needs to be done for it.
-    fn rest_or_wake(&mut self, slot: usize, silent: bool) -> bool {
+    fn rest_or_wake(&mut self, slot: usize, silent: bool, frames_to_rest: u32) -> bool {
         let voice = &mut self.voices[slot];
         if !silent {
+            if voice.silent_frames > 0 {
+                // A sound begins: a decoder that steps rarely begins with it, not with its next step.
+                self.states[self.row_of[slot]].start_anew();
+            }
             voice.silent_frames = 0;
             return false;
         }
@@ -179,7 +187,8 @@ impl Instrument {
             return true;
         }
         voice.silent_frames += 1;
-        if voice.rests() {
+        if voice.silent_frames >= frames_to_rest {
+            voice.silent_frames = FRAMES_TO_REST;
             voice.synth.reset(self.seed);
             self.states[self.row_of[slot]].copy_from(&self.rest);
         }

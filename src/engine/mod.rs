@@ -75,6 +75,8 @@ pub struct Engine {
     seed: u64,
     notes_started: u64,
     room: f32,
+    /// The setting of the last tick, for the tail.
+    release: f32,
     meters: Arc<Meters>,
     scratch: Vec<f32>,
 }
@@ -125,6 +127,7 @@ impl Engine {
             seed: 0,
             notes_started: 0,
             room: 1.0,
+            release: 1.0,
             meters: Arc::default(),
             scratch: vec![0.0; CHUNK],
         })
@@ -144,7 +147,7 @@ impl Engine {
     pub fn tail_samples(&self) -> u32 {
         let instrument = self.current.as_ref().map_or(0, |instrument| instrument.tail_samples());
         let release = match self.config.source {
-            Source::Notes => self.current.as_ref().map_or(0.0, |i| i.profile().release_s),
+            Source::Notes => self.current.as_ref().map_or(0.0, |i| i.profile().release_s) * self.release,
             Source::Audio => 0.25,
         };
         self.latency_samples() + instrument as u32 + (release * self.config.sample_rate_hz as f32) as u32
@@ -167,15 +170,6 @@ impl Engine {
     pub fn set_tuning(&mut self, tuning: Tuning) {
         if let FramesFrom::Notes(player) = &mut self.frames_from {
             player.set_tuning(tuning);
-        }
-    }
-
-    /// Slots for voices that its instruments need.
-    #[must_use]
-    pub fn n_slots(&self) -> usize {
-        match self.config.source {
-            Source::Audio => 1,
-            Source::Notes => SLOTS,
         }
     }
 
@@ -296,6 +290,7 @@ impl Engine {
         }
         self.meters.set_frame(&loudest(&wanted));
         self.room = settings.room;
+        self.release = settings.release;
         let fading = self.fade_position < self.fade_len;
         let outgoing = self.outgoing.as_mut().filter(|_| fading);
         for instrument in [self.current.as_mut(), outgoing].into_iter().flatten() {
@@ -319,8 +314,10 @@ impl Engine {
                     instrument.start(slot, &wanted, len, seed);
                 }
             }
-            Change::Stop { slot } => {
-                self.current.iter_mut().chain(&mut self.outgoing).for_each(|instrument| instrument.stop(slot));
+            Change::Stop { slots } => {
+                for slot in (0..SLOTS).filter(|slot| slots & (1 << slot) != 0) {
+                    self.current.iter_mut().chain(&mut self.outgoing).for_each(|instrument| instrument.stop(slot));
+                }
             }
             Change::StopAll => {
                 let seed = self.seed;

@@ -195,6 +195,23 @@ impl Setting {
     }
 }
 
+impl SettingSpec {
+    /// The name where no group says what it belongs to, as in a host's list of automation.
+    #[must_use]
+    pub fn full_name(&self) -> &'static str {
+        match self.setting {
+            Setting::VelocityCurve => "Velocity curve",
+            Setting::Pressure => "Pressure amount",
+            Setting::VibratoDepth => "Vibrato depth",
+            Setting::VibratoRate => "Vibrato rate",
+            Setting::VibratoDelay => "Vibrato delay",
+            Setting::BendRange => "Bend range",
+            Setting::Mode => "Voice mode",
+            _ => self.name,
+        }
+    }
+}
+
 impl Settings {
     /// Sets one setting, clamped to its range; what is not a number leaves it as it was.
     pub fn set(&mut self, setting: Setting, value: f32) {

@@ -7,8 +7,8 @@ use crate::model::DecoderSpec;
 const BRIGHTNESS_TILT: f32 = 6.0;
 /// The pitch around which the noise is tilted, in Hz.
 const NOISE_PIVOT_HZ: f32 = 1000.0;
-/// No band is raised above this by a tilt, in octaves from the pivot.
-const MAX_OCTAVES: f32 = 4.0;
+/// No band of noise is changed by more than this, in doublings of its magnitude: 12 dB.
+const MOST_DOUBLINGS: f32 = 2.0;
 /// dB of one octave of amplitude.
 const DB_PER_DOUBLING: f32 = 6.020_6;
 
@@ -50,7 +50,7 @@ impl Shaper {
         let octaves = |j: usize| ((j as f32).max(0.5) * spacing_hz / NOISE_PIVOT_HZ).log2();
         Self {
             harmonics: (1..=spec.n_harmonics).map(|k| (k as f32).log2()).collect(),
-            bands: (0..spec.n_noise_bands).map(|j| octaves(j).clamp(-MAX_OCTAVES, MAX_OCTAVES)).collect(),
+            bands: (0..spec.n_noise_bands).map(octaves).collect(),
         }
     }
 
@@ -78,7 +78,7 @@ impl Shaper {
         }
         if shape.tilt != 0.0 {
             for (magnitude, octaves) in controls.noise.iter_mut().zip(&self.bands) {
-                *magnitude *= (steepness * octaves).exp2();
+                *magnitude *= (steepness * octaves).clamp(-MOST_DOUBLINGS, MOST_DOUBLINGS).exp2();
             }
         }
     }

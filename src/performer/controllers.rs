@@ -67,6 +67,12 @@ impl Channel {
         }
     }
 
+    /// Both pedals up.
+    pub fn lift_pedals(&mut self) {
+        self.sustain = false;
+        self.sostenuto = false;
+    }
+
     /// Takes over a bend, -1 to 1.
     pub fn bend_to(&mut self, value: f32) {
         if value.is_finite() {

@@ -7,8 +7,8 @@ use super::envelope::Envelope;
 use super::voice::{Context, Voice};
 use super::{EventKind, MAX_VOICES, Mode, NoteAddress, Playing, Profile, Tuning, VoiceFrame};
 
-/// Slots for stolen voices that are fading out.
-const SPARE: usize = 4;
+/// Slots for stolen voices that are fading out: a whole chord may take the place of another.
+const SPARE: usize = MAX_VOICES;
 /// Slots that an instrument needs a synthesiser for.
 pub const SLOTS: usize = MAX_VOICES + SPARE;
 /// Keys that can be held at a time in the modes with one voice; more push out the oldest.
@@ -27,8 +27,8 @@ pub enum Change {
     Nothing,
     /// A sound begins in this slot at the event's sample.
     Start { slot: usize, note: NoteAddress },
-    /// The voice in this slot stops at once.
-    Stop { slot: usize },
+    /// The voices in these slots stop at once: bit n stands for slot n.
+    Stop { slots: u32 },
     /// Every voice stops at once.
     StopAll,
 }
@@ -69,7 +69,7 @@ impl Ensemble {
         }
     }
 
-    /// Another instrument; applies from the next note on.
+    /// Another instrument: its range and unrest at once, its attack from the next note on.
     pub fn set_profile(&mut self, profile: Profile) {
         self.profile = profile;
     }
@@ -117,14 +117,20 @@ impl Ensemble {
             }
             EventKind::Choke { note } => {
                 self.held.retain(|held| !held.note.matches(&note));
-                let matching = |slot: &Option<Voice>| slot.is_some_and(|voice| voice.note.matches(&note));
-                if let Some(slot) = self.slots.iter().position(matching) {
-                    self.slots[slot] = None;
-                    return Change::Stop { slot };
+                let mut slots = 0;
+                for (slot, voice) in self.slots.iter_mut().enumerate() {
+                    if voice.is_some_and(|voice| voice.note.matches(&note)) {
+                        *voice = None;
+                        slots |= 1 << slot;
+                    }
                 }
+                return Change::Stop { slots };
             }
             EventKind::AllNotesOff => {
+                // Pedals too: this is for keyboards that are gone and files that have ended.
                 self.held.clear();
+                self.channels.iter_mut().for_each(Channel::lift_pedals);
+                self.slots.iter_mut().flatten().for_each(|voice| voice.caught = false);
                 self.release_all(sample, playing, |_| true);
             }
             EventKind::AllSoundOff => {
@@ -215,11 +221,11 @@ impl Ensemble {
 
     fn start(&mut self, sample: u64, note: NoteAddress, velocity: f32, playing: &Playing) -> Change {
         let voices = if playing.mode == Mode::Poly { playing.voices.clamp(1, MAX_VOICES) } else { 1 };
-        if self.n_sounding(sample) >= voices {
+        for _ in voices..=self.n_sounding(sample) {
             self.steal(sample);
         }
-        let rate = self.sample_rate_hz;
-        let free = self.slots.iter().position(|slot| slot.is_none_or(|voice| voice.is_over(sample, rate)));
+        // A voice that has ended keeps its slot until the next tick: its synthesiser is still on its way to silence.
+        let free = self.slots.iter().position(Option::is_none);
         // All spare slots are fading out: the one that is softest ends at once.
         let slot = free.unwrap_or_else(|| self.softest(sample, |voice| voice.stolen).unwrap_or(0));
         self.notes_started += 1;
@@ -244,7 +250,7 @@ impl Ensemble {
     /// The softest of the voices that `which` names; of equals the oldest.
     fn softest(&self, sample: u64, which: impl Fn(&Voice) -> bool) -> Option<usize> {
         let rate = self.sample_rate_hz;
-        let loudness = |voice: &Voice| voice.envelope.loudness_db((sample - voice.start) as f32 / rate);
+        let loudness = |voice: &Voice| voice.envelope.weight_db((sample - voice.start) as f32 / rate);
         let candidates = self.sounding(sample).filter(|(_, voice)| which(voice));
         candidates
             .min_by(|(_, a), (_, b)| loudness(a).total_cmp(&loudness(b)).then(a.start.cmp(&b.start)))
@@ -279,8 +285,8 @@ impl Ensemble {
             && let (Some(&before), Some(slot)) = (self.held.last(), self.single(sample))
         {
             self.take_over(slot, sample, before, playing);
-            return;
         }
+        // Beside the voice that was taken over there may be more of this key, from before the mode changed.
         self.release_all(sample, playing, |voice| voice.key_down && voice.note.matches(&note));
     }
 
@@ -317,10 +323,13 @@ impl Ensemble {
             }
         }
         if before.sustain && !now.sustain || before.sostenuto && !now.sostenuto {
-            let rate = self.sample_rate_hz;
+            let (rate, channels) = (self.sample_rate_hz, self.channels);
+            let holds = |voice: &Voice, pedal: fn(&Channel) -> bool| {
+                pedal(&channels[usize::from(voice.note.channel).min(15)]) || (playing.mpe && pedal(&channels[MASTER]))
+            };
             for voice in self.slots.iter_mut().flatten().filter(|voice| concerned(voice)) {
-                voice.pedalled &= now.sustain;
-                voice.caught &= now.sostenuto;
+                voice.pedalled &= holds(voice, |channel| channel.sustain);
+                voice.caught &= holds(voice, |channel| channel.sostenuto);
                 if !voice.key_down && !voice.pedalled && !voice.caught {
                     voice.envelope.release(&self.profile, playing, (sample - voice.start) as f32 / rate);
                 }
@@ -469,6 +478,38 @@ mod tests {
         assert_eq!(held_semitones(&ensemble, 90_000, &STILL), [60.0]);
         ensemble.happen(90_000, &cc(0, cc::SOSTENUTO, 0.0), &STILL);
         assert!(ensemble.is_silent(200_000));
+    }
+
+    #[test]
+    fn a_chord_takes_the_place_of_another_whole() {
+        let first = [60, 62, 64, 65].map(|k| (0, on(key(k))));
+        let second = [72, 74, 76, 77].map(|k| (20_000, on(key(k))));
+        let ensemble = after(&[first, second].concat(), &STILL);
+        assert_eq!(held_semitones(&ensemble, 20_100, &STILL), [72.0, 74.0, 76.0, 77.0]);
+    }
+
+    #[test]
+    fn no_key_stays_behind_when_the_mode_changes_under_a_chord() {
+        let mono = Playing { mode: Mode::Mono, ..STILL };
+        let mut ensemble = after(&[60, 64, 67].map(|k| (0, on(key(k)))), &STILL);
+        for (i, k) in [67, 64, 60].into_iter().enumerate() {
+            ensemble.happen(1_000 + i as u64, &off(key(k)), &mono);
+        }
+        assert!(ensemble.is_silent(200_000));
+    }
+
+    #[test]
+    fn all_notes_off_lifts_the_pedals() {
+        let events = [(0, on(key(60))), (5, cc(0, cc::SUSTAIN, 1.0)), (9, EventKind::AllNotesOff)];
+        assert!(after(&events, &STILL).is_silent(200_000));
+    }
+
+    #[test]
+    fn a_key_that_takes_over_does_not_inherit_the_expression_of_the_one_before() {
+        let mono = Playing { mode: Mode::Legato, ..STILL };
+        let tune = EventKind::Expression { note: key(60), expression: Expression::Tuning, value: 0.5 };
+        let ensemble = after(&[(0, on(key(60))), (1, tune), (2, on(key(64)))], &mono);
+        assert_eq!(held_semitones(&ensemble, 10, &mono), [64.0]);
     }
 
     #[test]

@@ -42,7 +42,9 @@ const RELEASE_FADE_DB: [f32; 2] = [30.0, 60.0];
 /// One note's loudness over time; times in seconds since its start.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Envelope {
+    /// Where the approach comes from, and since when.
     from_db: f32,
+    approach_start_s: f32,
     target_db: f32,
     time_constant_s: f32,
     decay_s: f32,
@@ -64,6 +66,7 @@ impl Envelope {
         let target_db = profile.loudness_db(playing.velocity(velocity));
         Self {
             from_db: current_db.unwrap_or(target_db - ATTACK_DEPTH_DB),
+            approach_start_s: 0.0,
             target_db,
             // e^-3 of 18 dB is 0.9 dB.
             time_constant_s: (playing.attack * profile.onset_s / 3.0).max(1e-4),
@@ -77,12 +80,11 @@ impl Envelope {
     pub fn aim(&mut self, profile: &Profile, playing: &Playing, velocity: f32, time_s: f32) {
         let now_db = self.loudness_db(time_s);
         self.target_db = profile.loudness_db(playing.velocity(velocity));
-        // Where the course would have to come from to be here now.
-        let rest = (-time_s / self.time_constant_s).exp().max(1e-3);
-        self.from_db = self.target_db + (now_db - self.target_db - self.decayed_db(time_s)) / rest;
+        self.from_db = now_db - self.decayed_db(time_s);
+        self.approach_start_s = time_s;
     }
 
-    /// The key is let go at `time_s`. A second release changes nothing.
+    /// The key is let go at `time_s`. A second release can only hurry the first.
     pub fn release(&mut self, profile: &Profile, playing: &Playing, time_s: f32) {
         self.release_in(playing.release * profile.release_s, time_s);
     }
@@ -92,7 +94,7 @@ impl Envelope {
         let db_per_s = RELEASE_FADE_DB[1] / seconds.max(1e-3);
         match &mut self.released {
             // What has fallen stays fallen.
-            Some(release) if time_s > release.at_s && db_per_s > release.db_per_s => {
+            Some(release) if time_s >= release.at_s && db_per_s > release.db_per_s => {
                 let fallen = (time_s - release.at_s) * release.db_per_s;
                 *release = Release { at_s: time_s - fallen / db_per_s, db_per_s };
             }
@@ -111,7 +113,8 @@ impl Envelope {
     #[must_use]
     pub fn loudness_db(&self, time_s: f32) -> f32 {
         let held = |t: f32| {
-            let rising = (self.from_db - self.target_db) * (-t / self.time_constant_s).exp();
+            let since_s = (t - self.approach_start_s).max(0.0);
+            let rising = (self.from_db - self.target_db) * (-since_s / self.time_constant_s).exp();
             self.target_db + rising + self.decayed_db(t)
         };
         let db = match self.released {
@@ -119,6 +122,18 @@ impl Envelope {
             _ => held(time_s),
         };
         db.max(LOUDNESS_FLOOR_DB)
+    }
+
+    /// Loudness in dB that the note is meant to have at `time_s`, as if it had neither to rise first nor to fall in the end.
+    #[must_use]
+    pub fn held_db(&self, time_s: f32) -> f32 {
+        self.target_db + self.decayed_db(time_s)
+    }
+
+    /// How much the note weighs at `time_s`, in dB: what it is meant to have, less how far its release has gone.
+    #[must_use]
+    pub fn weight_db(&self, time_s: f32) -> f32 {
+        self.held_db(time_s) - self.fall_db(time_s)
     }
 
     /// How far the decay has gone at `time_s`, in dB, 0 or below; it begins once the attack is over.
@@ -191,12 +206,12 @@ mod tests {
     fn a_key_that_takes_over_goes_on_from_where_the_sound_is() {
         let profile = Profile::default();
         let mut envelope = Envelope::begin(&profile, &Playing::default(), 0.9, None);
-        for time_s in [0.02, 0.5] {
+        for (time_s, velocity) in [(0.02, 0.4), (0.5, 1.0), (0.9, 0.1)] {
             let before = envelope.loudness_db(time_s);
-            envelope.aim(&profile, &Playing::default(), 0.4, time_s);
+            envelope.aim(&profile, &Playing::default(), velocity, time_s);
             assert!((envelope.loudness_db(time_s) - before).abs() < 0.1);
         }
-        assert!((envelope.loudness_db(3.0) - profile.loudness_db(0.4)).abs() < 0.1);
+        assert!((envelope.loudness_db(3.0) - profile.loudness_db(0.1)).abs() < 0.1);
     }
 
     #[test]
@@ -208,5 +223,9 @@ mod tests {
         envelope.release_in(0.01, 1.1);
         assert!((envelope.loudness_db(1.1) - before).abs() < 0.1);
         assert!(envelope.is_over(1.111));
+        let mut both = Envelope::begin(&profile, &Playing::default(), 0.9, None);
+        both.release(&profile, &Playing::default(), 1.0);
+        both.release_in(0.01, 1.0);
+        assert!(both.is_over(1.011), "let go and hurried at one and the same time");
     }
 }

@@ -57,6 +57,11 @@ pub struct Voice {
     own: NoteExpression,
 }
 
+impl NoteExpression {
+    /// What a note begins with.
+    const REST: Self = Self { tuning: 0.0, pressure: 0.0, brightness: None, volume: 1.0, vibrato: 0.0 };
+}
+
 impl Voice {
     /// A note that begins at `sample`.
     #[must_use]
@@ -71,7 +76,7 @@ impl Voice {
             stolen: false,
             seed,
             glide: None,
-            own: NoteExpression { tuning: 0.0, pressure: 0.0, brightness: None, volume: 1.0, vibrato: 0.0 },
+            own: NoteExpression::REST,
         }
     }
 
@@ -94,6 +99,8 @@ impl Voice {
         self.note = note;
         self.key_down = true;
         self.pedalled = false;
+        self.caught = false;
+        self.own = NoteExpression::REST;
         self.glide = Some(Glide { from, start: sample });
     }
 
@@ -140,7 +147,8 @@ impl Voice {
         let below = (channel.expression.min(channel.breath) - 1.0) * EXPRESSION_SHARE * range_db;
         let steady = self.envelope.loudness_db(time_s);
         let pressure = channel.pressure.max(self.own.pressure) * playing.pressure_amount;
-        let above = pressure * (profile.loudest_db - steady).max(0.0);
+        // Of what the note is meant to have: pressed or not, it rises first and falls in the end.
+        let above = pressure * (profile.loudest_db - self.envelope.held_db(time_s)).max(0.0);
         let small = vibrato / 100.0 * VIBRATO_DB + wander * profile.jitter_db * variation(self.seed, LOUDNESS, time_s);
         let loudness_db = (steady + below + above + small).max(LOUDNESS_FLOOR_DB);
         VoiceFrame {

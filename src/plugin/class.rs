@@ -23,6 +23,8 @@ pub trait Class: Send + 'static {
 /// A plugin format, as far as the plugin must know of it.
 pub trait Format: Send + 'static {
     const MIDI_INPUT: MidiConfig;
+    /// Whether the framework confuses two of the format's note expressions, see `events`.
+    const SWAPS_EXPRESSION: bool;
 }
 
 /// Bend and controllers come as they are.
@@ -34,10 +36,12 @@ pub struct Vst3;
 
 impl Format for Clap {
     const MIDI_INPUT: MidiConfig = MidiConfig::MidiCCs;
+    const SWAPS_EXPRESSION: bool = false;
 }
 
 impl Format for Vst3 {
     const MIDI_INPUT: MidiConfig = MidiConfig::Basic;
+    const SWAPS_EXPRESSION: bool = true;
 }
 
 /// `Retort`: plays notes; a side input can drive it instead.

@@ -7,9 +7,11 @@ use crate::engine::{EventKind, Expression, NoteAddress, cc};
 
 /// The engine's event for a host's, or `None` where the engine has no use for it yet.
 ///
+/// `swapped`: the framework hands VST3's brightness over as expression, and its expression as brightness.
+///
 /// Hosts may release "any key" or "any channel": by the note's id if they name one, else with one voice that means all notes.
 #[must_use]
-pub fn translate<S>(event: &NoteEvent<S>) -> Option<EventKind> {
+pub fn translate<S>(event: &NoteEvent<S>, swapped: bool) -> Option<EventKind> {
     match event {
         NoteEvent::NoteOn { voice_id, channel, key, velocity, .. } => {
             let note = address(voice_id, channel, key)?;
@@ -41,7 +43,10 @@ pub fn translate<S>(event: &NoteEvent<S>) -> Option<EventKind> {
         NoteEvent::PolyTuning { voice_id, channel, key, tuning, .. } => {
             expression(voice_id, channel, key, Expression::Tuning, *tuning)
         }
-        NoteEvent::PolyBrightness { voice_id, channel, key, brightness, .. } => {
+        NoteEvent::PolyExpression { voice_id, channel, key, expression: brightness, .. } if swapped => {
+            expression(voice_id, channel, key, Expression::Brightness, *brightness)
+        }
+        NoteEvent::PolyBrightness { voice_id, channel, key, brightness, .. } if !swapped => {
             expression(voice_id, channel, key, Expression::Brightness, *brightness)
         }
         NoteEvent::PolyVolume { voice_id, channel, key, gain, .. } => {
@@ -93,12 +98,12 @@ mod tests {
     #[test]
     fn notes_keep_their_id_channel_and_key() {
         let note = NoteAddress { note_id: Some(7), channel: 2, key: 69 };
-        assert_eq!(translate(&on(0.5)), Some(EventKind::NoteOn { note, velocity: 0.5 }));
+        assert_eq!(translate(&on(0.5), false), Some(EventKind::NoteOn { note, velocity: 0.5 }));
     }
 
     #[test]
     fn a_note_on_without_velocity_ends_the_note() {
-        assert!(matches!(translate(&on(0.0)), Some(EventKind::NoteOff { .. })));
+        assert!(matches!(translate(&on(0.0), false), Some(EventKind::NoteOff { .. })));
     }
 
     #[test]
@@ -112,23 +117,33 @@ mod tests {
         };
         let note = NoteAddress { note_id: Some(7), channel: 2, key: 69 };
         let expected = EventKind::Expression { note, expression: Expression::Tuning, value: -0.5 };
-        assert_eq!(translate(&tuning), Some(expected));
+        assert_eq!(translate(&tuning, false), Some(expected));
     }
 
     #[test]
     fn a_bend_at_rest_is_zero_and_controllers_keep_their_numbers() {
-        let bend = |value| translate::<()>(&NoteEvent::MidiPitchBend { timing: 0, channel: 3, value });
+        let bend = |value| translate::<()>(&NoteEvent::MidiPitchBend { timing: 0, channel: 3, value }, false);
         assert_eq!(bend(0.5), Some(EventKind::PitchBend { channel: 3, value: 0.0 }));
         assert_eq!(bend(1.0), Some(EventKind::PitchBend { channel: 3, value: 1.0 }));
         let pedal: NoteEvent<()> = NoteEvent::MidiCC { timing: 0, channel: 0, cc: 64, value: 1.0 };
-        assert_eq!(translate(&pedal), Some(EventKind::Controller { channel: 0, number: 64, value: 1.0 }));
+        assert_eq!(translate(&pedal, false), Some(EventKind::Controller { channel: 0, number: 64, value: 1.0 }));
+    }
+
+    #[test]
+    fn brightness_is_brightness_in_both_formats() {
+        let (voice_id, channel, key) = (VoiceID::ID(7), Channel::Number(2), Key::Number(69));
+        let clap: NoteEvent<()> = NoteEvent::PolyBrightness { timing: 0, voice_id, channel, key, brightness: 0.8 };
+        let vst3: NoteEvent<()> = NoteEvent::PolyExpression { timing: 0, voice_id, channel, key, expression: 0.8 };
+        assert!(translate(&clap, false).is_some());
+        assert_eq!(translate(&clap, false), translate(&vst3, true));
+        assert_eq!(translate(&clap, true), None);
     }
 
     #[test]
     fn choking_a_note_means_that_note() {
         let choke: NoteEvent<()> =
             NoteEvent::Choke { timing: 0, voice_id: VoiceID::ID(7), channel: Channel::Number(0), key: Key::Number(60) };
-        assert!(matches!(translate(&choke), Some(EventKind::Choke { note }) if note.note_id == Some(7)));
+        assert!(matches!(translate(&choke, false), Some(EventKind::Choke { note }) if note.note_id == Some(7)));
     }
 
     #[test]
@@ -140,6 +155,6 @@ mod tests {
             key: Key::Wildcard,
             velocity: 0.0,
         };
-        assert_eq!(translate(&event), Some(EventKind::AllNotesOff));
+        assert_eq!(translate(&event, false), Some(EventKind::AllNotesOff));
     }
 }

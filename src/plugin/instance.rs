@@ -143,7 +143,7 @@ impl<C: Class, F: Format> Plugin for RetortPlugin<C, F> {
         }
         self.events.clear();
         while let Some(event) = context.next_event() {
-            if let Some(kind) = events::translate(&event)
+            if let Some(kind) = events::translate(&event, F::SWAPS_EXPRESSION)
                 && self.events.len() < MAX_EVENTS
             {
                 self.events.push(Event { offset: event.timing(), kind });

@@ -206,7 +206,7 @@ fn continuous(setting: Setting) -> FloatParam {
         1.0 => FloatRange::Linear { min, max },
         bend => FloatRange::Skewed { min, max, factor: 1.0 / bend },
     };
-    let param = FloatParam::new(spec.name, spec.default, range);
+    let param = FloatParam::new(spec.full_name(), spec.default, range);
     let param = if spec.unit.is_stepped() { param.with_step_size(1.0) } else { param };
     param
         .with_unit(match spec.unit {
@@ -277,16 +277,16 @@ mod tests {
         ("decay", "Decay", 0.01, 10.0, 0.5),
         ("sustain", "Sustain", -40.0, 0.0, 0.0),
         ("release", "Release", 0.1, 10.0, 1.0),
-        ("velocity_curve", "Velocity", -1.0, 1.0, 0.0),
-        ("pressure", "Pressure", 0.0, 1.0, 1.0),
-        ("vibrato_depth", "Vibrato", 0.0, 100.0, 12.0),
-        ("vibrato_rate", "Rate", 2.0, 9.0, 5.5),
-        ("vibrato_delay", "Delay", 0.0, 3.0, 0.35),
+        ("velocity_curve", "Velocity curve", -1.0, 1.0, 0.0),
+        ("pressure", "Pressure amount", 0.0, 1.0, 1.0),
+        ("vibrato_depth", "Vibrato depth", 0.0, 100.0, 12.0),
+        ("vibrato_rate", "Vibrato rate", 2.0, 9.0, 5.5),
+        ("vibrato_delay", "Vibrato delay", 0.0, 3.0, 0.35),
         ("variation", "Variation", 0.0, 2.0, 1.0),
         ("voices", "Voices", 1.0, 16.0, 8.0),
         ("glide", "Glide", 0.0, 2.0, 0.06),
-        ("bend_range", "Bend", 0.0, 48.0, 2.0),
-        ("mode", "Mode", 0.0, 2.0, 0.0),
+        ("bend_range", "Bend range", 0.0, 48.0, 2.0),
+        ("mode", "Voice mode", 0.0, 2.0, 0.0),
         ("mpe", "MPE", 0.0, 1.0, 0.0),
     ];
 

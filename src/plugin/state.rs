@@ -26,6 +26,10 @@ pub fn make_safe(state: &mut PluginState) {
         ParamValue::Bool(_) => id == "bypass",
         ParamValue::String(_) => false,
     });
+    // The framework leaves what a state does not mention as it is: an older song must not keep another's newer settings.
+    for spec in &Setting::ALL {
+        state.params.entry(spec.id.to_owned()).or_insert(ParamValue::F32(spec.default));
+    }
 }
 
 #[cfg(test)]
@@ -51,8 +55,11 @@ mod tests {
             ("warp_drive", ParamValue::F32(1.0)),
         ]);
         make_safe(&mut state);
-        let kept: Vec<_> = state.params.keys().map(String::as_str).collect();
-        assert_eq!(kept, ["bypass", "source", "transpose"]);
+        let is_setting = |id: &str| Setting::ALL.iter().any(|spec| spec.id == id);
+        let kept: Vec<_> = state.params.keys().map(String::as_str).filter(|id| !is_setting(id)).collect();
+        assert_eq!(kept, ["bypass", "source"]);
+        assert!(matches!(state.params["mix"], ParamValue::F32(1.0)), "what is no number becomes the default");
+        assert!(matches!(state.params["attack"], ParamValue::F32(1.0)), "and what an older song lacks");
         assert!(matches!(state.params["transpose"], ParamValue::F32(36.0)));
     }
 }

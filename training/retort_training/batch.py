@@ -7,6 +7,7 @@ was begun resumes from its checkpoint.
 """
 
 import csv
+import signal
 import subprocess
 import sys
 import time
@@ -135,6 +136,8 @@ def batch(args) -> None:
         f"{args.workers} workers",
         flush=True,
     )
+    # Ended from outside, it takes its trainings along.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     running: dict[Item, subprocess.Popen] = {}
     failed: list[Item] = []
     reported = time.monotonic()
@@ -169,5 +172,7 @@ def batch(args) -> None:
         # Checkpoints are kept: the next call goes on from them.
         for process in running.values():
             process.terminate()
+        for process in running.values():
+            process.wait()
     if failed:
         raise ValueError(f"{len(failed)} of {len(items)} models failed: {', '.join(map(str, failed))}")

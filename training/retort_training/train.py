@@ -219,7 +219,7 @@ class Run:
         if other_rooms is not None:
             state["rooms"] = other_rooms
             state["average"] |= {f"rooms.{name}": value.clone() for name, value in other_rooms.items()}
-            state["progress"][2] = math.inf
+            state["progress"][2:] = [math.inf, state["progress"][0]]
         run = cls(Plan(**state["plan"]), state["sources"], state["rooms"] if state["rooms_frozen"] else None, device)
         run.decoder.load_state_dict(state["decoder"])
         run.rooms.load_state_dict(state["rooms"])

@@ -40,6 +40,8 @@ def train_job(
     instrument = INSTRUMENTS[job.instrument]
     folder = job.folder(runs)
     checkpoint = folder / "last.pt"
+    # Whatever becomes of it, it is not finished now.
+    (folder / FINISHED).unlink(missing_ok=True)
     rooms = Run.load(job.rooms_from, device=device).averaged_rooms() if job.rooms_from else None
     if checkpoint.exists() and not restart:
         run = Run.load(checkpoint, rooms if rooms is not None and not _has_frozen_rooms(checkpoint) else None, device)
@@ -57,6 +59,8 @@ def train_job(
         teach(tapes, job.teacher)
     reference = instrument.sources[0].name
     asked = [p for p in pieces if p.part == split.HELD_OUT and p.source == reference]
+    if not asked:
+        raise ValueError(f"nothing of {reference}, the reference of {instrument.name}, is held out: it must be among the sources")
     held_out = load_tapes(asked, data, instrument, [Copy(instrument.lowest_pitch_hz)], measure, lines=False)
     held_out = shortened(held_out, HELD_OUT_S)
     # A resumed run must not draw the crops of its start again.
