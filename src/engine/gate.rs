@@ -7,6 +7,9 @@
 //!
 //! Single frames of low noise do pass for voiced. A soft sound therefore has to be voiced clearly or for long before it opens the
 //! gate; a sound at the level of music opens it with its first voiced frame.
+//!
+//! What has sounded may die away by itself, with or without a pitch: whatever lies under a line that falls from the last note
+//! passes as it is.
 
 use crate::frame::{FRAME_RATE_HZ, Frame};
 
@@ -29,6 +32,8 @@ const HUM_HZ: [f32; 4] = [50.0, 60.0, 100.0, 120.0];
 const HUM_NEARNESS: f32 = 0.007;
 /// Below this loudness, frames with the pitch of hum are expanded downwards, in dB.
 const HUM_KNEE_DB: f32 = -40.0;
+/// Where the line of a dying note ends, in dB: everything is silent there.
+const SILENT_DB: f32 = -80.0;
 /// dB of attenuation for each dB below the knee.
 const EXPANSION: f32 = 2.5;
 /// Attenuation at which a part is taken as silent, in dB.
@@ -38,6 +43,9 @@ const CLOSED_DB: f32 = -60.0;
 const HOLD_FRAMES: u32 = FRAME_RATE_HZ / 20;
 /// Longest step of attenuation from frame to frame when closing: 60 dB in 60 ms.
 const CLOSE_DB_PER_FRAME: f32 = 60.0 / (0.06 * FRAME_RATE_HZ as f32);
+
+/// How fast the line falls under which a note dies away, in dB a frame: 60 dB in a second.
+const TAIL_DB_PER_FRAME: f32 = 60.0 / FRAME_RATE_HZ as f32;
 
 /// Linear gains of a voice's parts.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,13 +60,15 @@ pub struct Gate {
     hold: u32,
     /// Voicing above [`VOICED`] that the frames in a row add up to; it halves with each unvoiced one.
     evidence: f32,
+    /// Loudness up to which a frame belongs to the end of the last note.
+    tail_db: f32,
     harmonic_db: f32,
     noise_db: f32,
 }
 
 impl Default for Gate {
     fn default() -> Self {
-        Self { hold: 0, evidence: 0.0, harmonic_db: CLOSED_DB, noise_db: CLOSED_DB }
+        Self { hold: 0, evidence: 0.0, tail_db: SILENT_DB, harmonic_db: CLOSED_DB, noise_db: CLOSED_DB }
     }
 }
 
@@ -78,8 +88,15 @@ impl Gate {
         }
         let voiced = self.hold > 0;
         let voiced_knee_db = if is_hum(frame.f0_hz) { HUM_KNEE_DB } else { VOICED_KNEE_DB };
+        self.tail_db = (self.tail_db - TAIL_DB_PER_FRAME).max(SILENT_DB);
+        if voiced && frame.voicing >= VOICED && frame.loudness_db >= voiced_knee_db {
+            self.tail_db = self.tail_db.max(frame.loudness_db);
+        }
+        let dies_away = self.tail_db > SILENT_DB && frame.loudness_db <= self.tail_db;
         let expand = |knee_db: f32| ((frame.loudness_db - knee_db).min(0.0) * EXPANSION).max(CLOSED_DB);
-        let (harmonic_db, noise_db) = if voiced {
+        let (harmonic_db, noise_db) = if dies_away {
+            (0.0, 0.0)
+        } else if voiced {
             (expand(voiced_knee_db), expand(voiced_knee_db))
         } else {
             (CLOSED_DB, expand(UNVOICED_KNEE_DB))
@@ -118,6 +135,26 @@ mod tests {
         let gains = settle(&mut Gate::default(), -45.0, 0.1);
         assert_eq!(gains.harmonic, 0.0);
         assert!(gains.noise < 0.1);
+    }
+
+    #[test]
+    fn a_note_dies_away_by_itself_and_breath_after_it_does_not_stay() {
+        let mut gate = Gate::default();
+        settle(&mut gate, -25.0, 1.0);
+        for k in 0..100 {
+            // 80 dB a second, without a pitch once it is soft.
+            let loudness_db = -25.0 - 0.32 * k as f32;
+            let voicing = if loudness_db > -45.0 { 1.0 } else { 0.2 };
+            assert_eq!(
+                gate.next(&Frame { f0_hz: 440.0, loudness_db, voicing }),
+                GateGains { harmonic: 1.0, noise: 1.0 }
+            );
+        }
+        settle(&mut gate, -25.0, 1.0);
+        let breath = Frame { f0_hz: 440.0, loudness_db: -45.0, voicing: 0.2 };
+        let gains: Vec<GateGains> = (0..150).map(|_| gate.next(&breath)).collect();
+        assert!(gains[149].harmonic == 0.0 && gains[149].noise < 0.1);
+        assert!(gains[110].harmonic < 0.1, "after 0.44 s: the line has fallen to the breath after a third of a second");
     }
 
     #[test]
