@@ -92,7 +92,9 @@ impl Gate {
         if voiced && frame.voicing >= VOICED && frame.loudness_db >= voiced_knee_db {
             self.tail_db = self.tail_db.max(frame.loudness_db);
         }
-        let dies_away = self.tail_db > SILENT_DB && frame.loudness_db <= self.tail_db;
+        // A loud sound without a pitch is no tail but a consonant, say.
+        let is_tail = voiced || frame.loudness_db <= UNVOICED_KNEE_DB;
+        let dies_away = is_tail && self.tail_db > SILENT_DB && frame.loudness_db <= self.tail_db;
         let expand = |knee_db: f32| ((frame.loudness_db - knee_db).min(0.0) * EXPANSION).max(CLOSED_DB);
         let (harmonic_db, noise_db) = if dies_away {
             (0.0, 0.0)
@@ -150,6 +152,10 @@ mod tests {
                 GateGains { harmonic: 1.0, noise: 1.0 }
             );
         }
+        settle(&mut gate, -15.0, 1.0);
+        let consonant = Frame { f0_hz: 440.0, loudness_db: -25.0, voicing: 0.1 };
+        let gains = (0..30).map(|_| gate.next(&consonant)).last().unwrap();
+        assert_eq!(gains, GateGains { harmonic: 0.0, noise: 1.0 }, "a consonant is no tail");
         settle(&mut gate, -25.0, 1.0);
         let breath = Frame { f0_hz: 440.0, loudness_db: -45.0, voicing: 0.2 };
         let gains: Vec<GateGains> = (0..150).map(|_| gate.next(&breath)).collect();
