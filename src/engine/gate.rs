@@ -44,8 +44,8 @@ const HOLD_FRAMES: u32 = FRAME_RATE_HZ / 20;
 /// Longest step of attenuation from frame to frame when closing: 60 dB in 60 ms.
 const CLOSE_DB_PER_FRAME: f32 = 60.0 / (0.06 * FRAME_RATE_HZ as f32);
 
-/// How fast the line falls under which a note dies away, in dB a frame: 60 dB in a second.
-const TAIL_DB_PER_FRAME: f32 = 60.0 / FRAME_RATE_HZ as f32;
+/// How fast the line falls under which a note dies away, in dB a frame: 45 dB in a second, as in a room that rings for 1.3 s.
+const TAIL_DB_PER_FRAME: f32 = 45.0 / FRAME_RATE_HZ as f32;
 
 /// Linear gains of a voice's parts.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -160,7 +160,7 @@ mod tests {
         let breath = Frame { f0_hz: 440.0, loudness_db: -45.0, voicing: 0.2 };
         let gains: Vec<GateGains> = (0..150).map(|_| gate.next(&breath)).collect();
         assert!(gains[149].harmonic == 0.0 && gains[149].noise < 0.1);
-        assert!(gains[110].harmonic < 0.1, "after 0.44 s: the line has fallen to the breath after a third of a second");
+        assert!(gains[130].harmonic < 0.1, "the line has fallen to the breath after 0.45 s");
     }
 
     #[test]
