@@ -128,7 +128,11 @@ mod tests {
             assert!((db(&bright, k) - db(&controls(), k) - 6.0).abs() < 0.01);
         }
         assert!((power(&bright) / power(&controls()) - 1.0).abs() < 1e-5);
-        assert!((20.0 * (bright.noise[2] / bright.noise[1]).log10() - 6.0).abs() < 0.01);
+        let noise = shaped(Shape { tilt: 3.0, odd_even: 0.0 }).noise;
+        assert!((20.0 * (noise[2] / noise[1]).log10() - 3.0).abs() < 0.01);
+        let most = 10f32.powf(12.05 / 20.0);
+        let blazing = shaped(Shape { tilt: 18.0, odd_even: 0.0 });
+        assert!(blazing.noise.iter().all(|m| *m <= most * 0.1), "noise does not explode");
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub const SLOTS: usize = MAX_VOICES + SPARE;
 /// Keys that can be held at a time in the modes with one voice; more push out the oldest.
 const MAX_HELD: usize = 32;
 /// Time in which a stolen voice fades out, in seconds: long enough not to click.
-const STEAL_S: f32 = 0.012;
+const STEAL_S: f32 = 0.03;
 /// A key that articulates a sounding voice anew in [`Mode::Mono`] begins this far below its loudness, in dB.
 const TONGUE_DB: f32 = 9.0;
 /// The channel that speaks for all in MPE.
