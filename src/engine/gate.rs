@@ -32,8 +32,8 @@ const HUM_HZ: [f32; 4] = [50.0, 60.0, 100.0, 120.0];
 const HUM_NEARNESS: f32 = 0.007;
 /// Below this loudness, frames with the pitch of hum are expanded downwards, in dB.
 const HUM_KNEE_DB: f32 = -40.0;
-/// Where the line of a dying note ends, in dB: everything is silent there.
-const SILENT_DB: f32 = -80.0;
+/// Where the line of a dying note ends, in dB: everything is silent there, and silence stays silent.
+const SILENT_DB: f32 = -78.0;
 /// dB of attenuation for each dB below the knee.
 const EXPANSION: f32 = 2.5;
 /// Attenuation at which a part is taken as silent, in dB.
@@ -100,7 +100,7 @@ impl Gate {
         }
         // A loud sound without a pitch is no tail but a consonant, say.
         let is_tail = voiced || frame.loudness_db <= UNVOICED_KNEE_DB;
-        let dies_away = is_tail && self.tail_db > SILENT_DB && frame.loudness_db <= self.tail_db;
+        let dies_away = is_tail && frame.loudness_db > SILENT_DB && frame.loudness_db <= self.tail_db;
         let expand = |knee_db: f32| ((frame.loudness_db - knee_db).min(0.0) * EXPANSION).max(CLOSED_DB);
         let (harmonic_db, noise_db) = if dies_away {
             (0.0, 0.0)
