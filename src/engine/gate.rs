@@ -32,8 +32,8 @@ const HUM_HZ: [f32; 4] = [50.0, 60.0, 100.0, 120.0];
 const HUM_NEARNESS: f32 = 0.007;
 /// Below this loudness, frames with the pitch of hum are expanded downwards, in dB.
 const HUM_KNEE_DB: f32 = -40.0;
-/// Where the line of a dying note ends, in dB: everything is silent there.
-const SILENT_DB: f32 = -80.0;
+/// Where the line of a dying note ends, in dB: everything is silent there, and silence stays silent.
+const SILENT_DB: f32 = -78.0;
 /// dB of attenuation for each dB below the knee.
 const EXPANSION: f32 = 2.5;
 /// Attenuation at which a part is taken as silent, in dB.
@@ -46,6 +46,9 @@ const CLOSE_DB_PER_FRAME: f32 = 60.0 / (0.06 * FRAME_RATE_HZ as f32);
 
 /// How fast the line falls under which a note dies away, in dB a frame: 45 dB in a second, as in a room that rings for 1.3 s.
 const TAIL_DB_PER_FRAME: f32 = 45.0 / FRAME_RATE_HZ as f32;
+
+/// By how much a dying note may rise from frame to frame, in dB: its loudness is never quite even.
+const TAIL_RISE_DB: f32 = 0.5;
 
 /// Linear gains of a voice's parts.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -88,13 +91,16 @@ impl Gate {
         }
         let voiced = self.hold > 0;
         let voiced_knee_db = if is_hum(frame.f0_hz) { HUM_KNEE_DB } else { VOICED_KNEE_DB };
+        // A struck string falls more slowly than the line: as long as it is heard with its pitch, the line waits for it.
+        let lasts =
+            self.tail_db > SILENT_DB && frame.loudness_db <= self.tail_db + TAIL_RISE_DB && !is_hum(frame.f0_hz);
         self.tail_db = (self.tail_db - TAIL_DB_PER_FRAME).max(SILENT_DB);
-        if voiced && frame.voicing >= VOICED && frame.loudness_db >= voiced_knee_db {
+        if voiced && frame.voicing >= VOICED && (frame.loudness_db >= voiced_knee_db || lasts) {
             self.tail_db = self.tail_db.max(frame.loudness_db);
         }
         // A loud sound without a pitch is no tail but a consonant, say.
         let is_tail = voiced || frame.loudness_db <= UNVOICED_KNEE_DB;
-        let dies_away = is_tail && self.tail_db > SILENT_DB && frame.loudness_db <= self.tail_db;
+        let dies_away = is_tail && frame.loudness_db > SILENT_DB && frame.loudness_db <= self.tail_db;
         let expand = |knee_db: f32| ((frame.loudness_db - knee_db).min(0.0) * EXPANSION).max(CLOSED_DB);
         let (harmonic_db, noise_db) = if dies_away {
             (0.0, 0.0)
@@ -161,6 +167,18 @@ mod tests {
         let gains: Vec<GateGains> = (0..150).map(|_| gate.next(&breath)).collect();
         assert!(gains[149].harmonic == 0.0 && gains[149].noise < 0.1);
         assert!(gains[130].harmonic < 0.1, "the line has fallen to the breath after 0.45 s");
+    }
+
+    #[test]
+    fn a_struck_string_rings_to_its_end() {
+        let mut gate = Gate::default();
+        settle(&mut gate, -25.0, 1.0);
+        // 15 dB a second, down to what is not heard any more.
+        for k in 0..800 {
+            let loudness_db = -25.0 - 0.06 * k as f32;
+            let frame = Frame { f0_hz: 220.0, loudness_db, voicing: 0.9 };
+            assert_eq!(gate.next(&frame), GateGains { harmonic: 1.0, noise: 1.0 }, "{loudness_db} dB");
+        }
     }
 
     #[test]
