@@ -71,7 +71,7 @@ pub struct Panel {
 
 impl Panel {
     /// Width and height at 100 % zoom, in points. In a larger window the field grows.
-    pub const SIZE: [f32; 2] = [1000.0, 712.0];
+    pub const SIZE: [f32; 2] = [1000.0, 740.0];
 
     /// Sets fonts, colours and spacing. Call once for each egui context, before the first picture.
     pub fn apply_theme(ctx: &egui::Context) {
