@@ -147,7 +147,8 @@ fn voice(chosen: &Chosen, source: Source, name: &'static str) -> Result<VoiceSpe
         Engine::new(EngineConfig { sample_rate_hz: RATE_HZ, source, lowest_pitch: LowestPitch::default() })?;
     // The first instrument replaces nothing.
     let _ = engine.set_instrument(Box::new(chosen.instrument(RATE_HZ)));
-    let settings = Settings::default();
+    // One voice: notes must not overlap while the one before dies away.
+    let settings = Settings { mode: 1.0, ..Settings::default() };
     let input = melody();
     let mut output = [0.0; BLOCK];
     let blocks = || input.chunks_exact(BLOCK).enumerate();
