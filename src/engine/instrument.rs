@@ -141,12 +141,6 @@ impl Instrument {
         self.silent_samples = self.rested_after();
     }
 
-    /// Slots for voices.
-    #[must_use]
-    pub fn n_slots(&self) -> usize {
-        self.voices.len()
-    }
-
     /// Begins a ramp of `len` samples of every voice towards what is wanted of its slot; an empty slot falls silent.
     pub fn advance(&mut self, wanted: &[Option<Wanted>], len: usize) {
         let mut rows = 0;
