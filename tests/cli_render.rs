@@ -58,7 +58,7 @@ fn the_output_lies_under_the_input_at_every_rate_and_is_longer_by_the_tail() {
         let (samples, out_rate_hz) = read_wav(&studio.output);
         assert_eq!(out_rate_hz, rate_hz);
         let seconds = samples.len() as f64 / f64::from(rate_hz);
-        assert!((1.5..2.2).contains(&seconds), "{rate_hz} Hz: {seconds} s");
+        assert!((2.4..3.0).contains(&seconds), "{rate_hz} Hz: {seconds} s");
         let at = |s: f64| (s * f64::from(rate_hz)) as usize;
         let loud = peak(&samples[at(0.6)..at(0.9)]);
         assert!(loud > 1e-3, "{rate_hz} Hz: {loud}");
@@ -67,7 +67,7 @@ fn the_output_lies_under_the_input_at_every_rate_and_is_longer_by_the_tail() {
         assert!((0.48..0.53).contains(&first_s), "{rate_hz} Hz: the tone begins at 0.5 s and is heard at {first_s} s");
         let last = samples.iter().rposition(|sample| sample.abs() > 0.1 * loud).unwrap();
         let last_s = last as f64 / f64::from(rate_hz);
-        assert!((0.97..1.25).contains(&last_s), "{rate_hz} Hz: the tone ends at 1 s and is heard until {last_s} s");
+        assert!((0.97..2.0).contains(&last_s), "{rate_hz} Hz: the tone ends at 1 s and is heard until {last_s} s");
     }
 }
 

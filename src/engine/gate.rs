@@ -9,7 +9,8 @@
 //! gate; a sound at the level of music opens it with its first voiced frame.
 //!
 //! What has sounded may die away by itself, with or without a pitch: whatever lies under a line that falls from the last note
-//! passes as it is.
+//! passes as it is. Nothing is pressed far below what can be heard, since models play about as loud as they are told: expansion
+//! ends there. Silence itself is played for a moment, as in a room, and then is silence.
 
 use crate::frame::{FRAME_RATE_HZ, Frame};
 
@@ -32,8 +33,14 @@ const HUM_HZ: [f32; 4] = [50.0, 60.0, 100.0, 120.0];
 const HUM_NEARNESS: f32 = 0.007;
 /// Below this loudness, frames with the pitch of hum are expanded downwards, in dB.
 const HUM_KNEE_DB: f32 = -40.0;
-/// Where the line of a dying note ends, in dB: everything is silent there, and silence stays silent.
+/// Expansion brings a frame down to this loudness and no further, in dB.
+const INAUDIBLE_DB: f32 = -75.0;
+/// Where the line of a dying note ends, in dB: here the input is silent.
 const SILENT_DB: f32 = -78.0;
+/// For so long after the last note expansion ends at [`INAUDIBLE_DB`]; then it knows no bound.
+const AFTER_FRAMES: u32 = FRAME_RATE_HZ * 4;
+/// For so long a silence is played as it is, with what the model takes for the end of a note.
+const REST_FRAMES: u32 = FRAME_RATE_HZ * 4 / 5;
 /// dB of attenuation for each dB below the knee.
 const EXPANSION: f32 = 2.5;
 /// Attenuation at which a part is taken as silent, in dB.
@@ -50,6 +57,9 @@ const TAIL_DB_PER_FRAME: f32 = 45.0 / FRAME_RATE_HZ as f32;
 /// By how much a dying note may rise from frame to frame, in dB: its loudness is never quite even.
 const TAIL_RISE_DB: f32 = 0.5;
 
+/// How long after the end of its input a gate may stay open, in seconds: the analysis' window, the rest, the closing.
+pub(super) const LONGEST_S: f32 = 0.15 + REST_FRAMES as f32 / FRAME_RATE_HZ as f32 + 0.06;
+
 /// Linear gains of a voice's parts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GateGains {
@@ -65,13 +75,25 @@ pub struct Gate {
     evidence: f32,
     /// Loudness up to which a frame belongs to the end of the last note.
     tail_db: f32,
+    /// Frames since the last note, up to [`AFTER_FRAMES`].
+    after: u32,
+    /// Silent frames in a row, up to [`REST_FRAMES`].
+    rest: u32,
     harmonic_db: f32,
     noise_db: f32,
 }
 
 impl Default for Gate {
     fn default() -> Self {
-        Self { hold: 0, evidence: 0.0, tail_db: SILENT_DB, harmonic_db: CLOSED_DB, noise_db: CLOSED_DB }
+        Self {
+            hold: 0,
+            evidence: 0.0,
+            tail_db: SILENT_DB,
+            after: AFTER_FRAMES,
+            rest: REST_FRAMES,
+            harmonic_db: CLOSED_DB,
+            noise_db: CLOSED_DB,
+        }
     }
 }
 
@@ -97,17 +119,28 @@ impl Gate {
         self.tail_db = (self.tail_db - TAIL_DB_PER_FRAME).max(SILENT_DB);
         if voiced && frame.voicing >= VOICED && (frame.loudness_db >= voiced_knee_db || lasts) {
             self.tail_db = self.tail_db.max(frame.loudness_db);
+            self.after = 0;
+        } else {
+            self.after = (self.after + 1).min(AFTER_FRAMES);
         }
+        self.rest = if frame.loudness_db <= SILENT_DB { (self.rest + 1).min(REST_FRAMES) } else { 0 };
         // A loud sound without a pitch is no tail but a consonant, say.
         let is_tail = voiced || frame.loudness_db <= UNVOICED_KNEE_DB;
-        let dies_away = is_tail && frame.loudness_db > SILENT_DB && frame.loudness_db <= self.tail_db;
-        let expand = |knee_db: f32| ((frame.loudness_db - knee_db).min(0.0) * EXPANSION).max(CLOSED_DB);
-        let (harmonic_db, noise_db) = if dies_away {
+        let dies_away = is_tail && frame.loudness_db <= self.tail_db;
+        let expand = |knee_db: f32, rate: f32| {
+            let bound = self.after < AFTER_FRAMES && !is_hum(frame.f0_hz);
+            let least_db = if bound { (INAUDIBLE_DB - frame.loudness_db) * rate } else { CLOSED_DB };
+            ((frame.loudness_db - knee_db) * EXPANSION).max(least_db).clamp(CLOSED_DB, 0.0)
+        };
+        let (harmonic_db, noise_db) = if self.rest >= REST_FRAMES {
+            (CLOSED_DB, CLOSED_DB)
+        } else if dies_away {
             (0.0, 0.0)
         } else if voiced {
-            (expand(voiced_knee_db), expand(voiced_knee_db))
+            (expand(voiced_knee_db, 1.0), expand(voiced_knee_db, 1.0))
         } else {
-            (CLOSED_DB, expand(UNVOICED_KNEE_DB))
+            // Harmonics of a pitch that is none go down much further.
+            (expand(f32::INFINITY, EXPANSION), expand(UNVOICED_KNEE_DB, 1.0))
         };
         // It opens at once: the ramp from frame to frame keeps that from clicking, and anything slower is latency.
         self.harmonic_db = harmonic_db.max(self.harmonic_db - CLOSE_DB_PER_FRAME);
@@ -143,6 +176,39 @@ mod tests {
         let gains = settle(&mut Gate::default(), -45.0, 0.1);
         assert_eq!(gains.harmonic, 0.0);
         assert!(gains.noise < 0.1);
+    }
+
+    #[test]
+    fn after_a_note_nothing_is_pressed_far_below_what_can_be_heard() {
+        let after_note = |loudness_db, voicing| {
+            let mut gate = Gate::default();
+            settle(&mut gate, -20.0, 1.0);
+            // The line of the dying note has fallen to the floor.
+            for _ in 0..6 {
+                settle(&mut gate, loudness_db, voicing);
+            }
+            settle(&mut gate, loudness_db, voicing)
+        };
+        for loudness_db in [-60.0, -65.0, -70.0, -74.0] {
+            let breath = after_note(loudness_db, 0.1);
+            let level_db = loudness_db + 20.0 * breath.noise.log10();
+            assert!((level_db - INAUDIBLE_DB).abs() < 0.1, "breath of {loudness_db} dB is played at {level_db}");
+            assert!(breath.harmonic < 0.9 * breath.noise, "a pitch that is none is held back more");
+        }
+        assert_eq!(after_note(-76.0, 0.1), GateGains { harmonic: 1.0, noise: 1.0 });
+        let never = settle(&mut Gate::default(), -70.0, 0.1);
+        assert_eq!(never, GateGains { harmonic: 0.0, noise: 0.0 }, "no note was there before");
+    }
+
+    #[test]
+    fn silence_is_played_for_a_moment_and_then_is_silence() {
+        let mut gate = Gate::default();
+        let silence = Frame { f0_hz: 440.0, loudness_db: -80.0, voicing: 0.0 };
+        assert_eq!(gate.next(&silence), GateGains { harmonic: 0.0, noise: 0.0 }, "nothing has sounded yet");
+        settle(&mut gate, -25.0, 1.0);
+        let gains: Vec<GateGains> = (0..REST_FRAMES + 20).map(|_| gate.next(&silence)).collect();
+        assert_eq!(gains[REST_FRAMES as usize - 2], GateGains { harmonic: 1.0, noise: 1.0 });
+        assert_eq!(gains.last(), Some(&GateGains { harmonic: 0.0, noise: 0.0 }));
     }
 
     #[test]

@@ -148,7 +148,7 @@ impl Engine {
         let instrument = self.current.as_ref().map_or(0, |instrument| instrument.tail_samples());
         let release = match self.config.source {
             Source::Notes => self.current.as_ref().map_or(0.0, |i| i.profile().release_s) * self.release,
-            Source::Audio => 0.25,
+            Source::Audio => gate::LONGEST_S,
         };
         self.latency_samples() + instrument as u32 + (release * self.config.sample_rate_hz as f32) as u32
     }
