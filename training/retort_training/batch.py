@@ -17,7 +17,7 @@ from pathlib import Path
 from .instruments import INSTRUMENTS
 
 # Steps of each variant. The convolutional ones still gained a little when theirs were up.
-STEPS = {"full": 2200, "reduced": 3000, "reduced-ad": 2000, "reduced-cd": 2600, "cnn": 3000, "cnn-tiny": 4600}
+STEPS = {"full": 2200, "reduced": 2400, "reduced-ad": 2000, "reduced-cd": 2400, "cnn": 2400, "cnn-tiny": 2800}
 # CPU seconds per step on one core (measured, AVX-512 at some 3 GHz), for the estimate before a job has a pace of its own.
 SECONDS_PER_STEP = {"full": 0.30, "reduced": 0.16, "reduced-ad": 0.24, "reduced-cd": 0.17, "cnn": 0.17, "cnn-tiny": 0.16}
 ROOM_VARIANT, TEACHER_VARIANT = "reduced", "full"

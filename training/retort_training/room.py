@@ -3,6 +3,9 @@
 A source's room is an impulse response without the direct sound. It starts nearly dry, since a loud random start is
 the largest brake on training, and its envelope decays exponentially, so that late taps, which a crop hardly hears,
 stay small unless the recording asks for them.
+
+A recording holds a few dozen pitches, and a room could learn to answer to these and to no others. So every step hears it
+stretched or squeezed in time by a little, which moves its resonances by as much: what a room then learns holds between the notes too.
 """
 
 import math
@@ -14,6 +17,8 @@ from . import SAMPLE_RATE_HZ
 
 START_LEVEL = 1e-3
 START_DECAY_S = 0.15
+# Largest change of a room's length in training, as a ratio: half a semitone of its resonances.
+STRETCH = 0.03
 
 
 class Rooms(nn.Module):
@@ -46,9 +51,24 @@ class Rooms(nn.Module):
         n_samples, n_taps = dry.shape[-1], self.taps.shape[-1]
         n_fft = _fast_length(max(n_samples, n_samples + n_taps - keep_from))
         responses = torch.fft.rfft(self.impulse_responses(), n=n_fft)[source]
+        if torch.is_grad_enabled():
+            responses = stretched(responses)
         wet = torch.fft.irfft(torch.fft.rfft(dry, n=n_fft) * responses, n=n_fft)
         gain = torch.pow(10.0, -self.offsets_db()[source] / 20.0)[:, None]
         return gain * (dry[:, keep_from:] + wet[:, keep_from:n_samples])
+
+
+def stretched(responses: torch.Tensor, most: float = STRETCH) -> torch.Tensor:
+    """Spectra `[voices, bins]` of impulse responses, each read at frequencies that are higher or lower by a ratio of chance.
+
+    Read between bins along a line, which fades what is late; little of that is left, since an FFT is much longer than a room rings.
+    """
+    n_bins = responses.shape[-1]
+    ratio = torch.exp(most * (2.0 * torch.rand(responses.shape[0], 1, device=responses.device) - 1.0))
+    place = torch.arange(n_bins, device=responses.device) * ratio
+    below = place.long().clamp_max(n_bins - 2)
+    share = (place - below).clamp_max(1.0).to(responses.dtype)
+    return torch.lerp(responses.gather(-1, below), responses.gather(-1, below + 1), share)
 
 
 def _fast_length(n: int) -> int:

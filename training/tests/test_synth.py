@@ -8,7 +8,7 @@ import torch
 
 from retort_training import BANDWIDTH_HZ, HOP, SAMPLE_RATE_HZ
 from retort_training.harmonic_kernel import harmonic_sum
-from retort_training.room import Rooms
+from retort_training.room import Rooms, stretched
 from retort_training.synth import FilteredNoise, controls, exp_sigmoid, fade, noise_response
 
 
@@ -99,7 +99,8 @@ def test_a_room_adds_echoes_of_what_came_before_the_crop():
         rooms.taps[0, 1000] = 0.5
     dry = torch.zeros(2, 4000)
     dry[:, 1500] = 1.0
-    wet = rooms(dry, torch.tensor([0, 1]), keep_from=2000).detach()
+    with torch.no_grad():
+        wet = rooms(dry, torch.tensor([0, 1]), keep_from=2000)
     assert wet.shape == (2, 2000)
     assert wet[0, 500].item() == pytest.approx(0.5, abs=1e-4)
     wet[0, 500] = 0.0
@@ -111,3 +112,23 @@ def test_the_reference_source_keeps_its_level():
     with torch.no_grad():
         rooms.offset_db.fill_(6.0)
     assert rooms.offsets_db().tolist() == [0.0, 6.0]
+
+
+def test_a_stretched_room_rings_at_other_pitches_and_keeps_its_energy():
+    time_s = torch.arange(16_000) / SAMPLE_RATE_HZ
+    ringing = torch.sin(2 * torch.pi * 1000.0 * time_s) * torch.exp(-time_s / 0.1)
+    spectrum = torch.fft.rfft(ringing, n=98_304)
+    torch.manual_seed(2)
+    many = stretched(spectrum.expand(40, -1)).abs()
+    peaks_hz = many.argmax(-1) * SAMPLE_RATE_HZ / 98_304
+    assert peaks_hz.min() >= 970.0 and peaks_hz.max() <= 1031.0 and peaks_hz.max() - peaks_hz.min() > 40.0
+    assert torch.allclose(many.square().sum(-1), spectrum.abs().square().sum(), rtol=0.05)
+    assert torch.allclose(stretched(spectrum[None], most=0.0), spectrum[None])
+
+
+def test_a_room_is_heard_as_it_is_where_nothing_is_learned():
+    rooms = Rooms(["here"])
+    dry, here = torch.randn(1, 12_000), torch.tensor([0])
+    with torch.no_grad():
+        assert torch.equal(rooms(dry, here, 2_000), rooms(dry, here, 2_000))
+    assert not torch.equal(rooms(dry, here, 2_000), rooms(dry, here, 2_000))
