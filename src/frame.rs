@@ -49,6 +49,16 @@ impl Controls {
         }
     }
 
+    /// Copies `other`, which may have fewer harmonics; the ones above are silent.
+    pub fn copy_from_shorter(&mut self, other: &Self) {
+        self.f0_hz = other.f0_hz;
+        self.amplitude = other.amplitude;
+        for (k, share) in self.harmonics.iter_mut().enumerate() {
+            *share = other.harmonics.get(k).copied().unwrap_or(0.0);
+        }
+        self.noise.copy_from_slice(&other.noise);
+    }
+
     /// Copies `other` without allocating; both must have the same sizes.
     pub fn copy_from(&mut self, other: &Self) {
         self.f0_hz = other.f0_hz;

@@ -7,7 +7,8 @@ use std::cell::Cell;
 
 use retort::analysis::LowestPitch;
 use retort::engine::{
-    Engine, EngineConfig, Event, EventKind, Instrument, InstrumentParts, NoteAddress, SLOTS, Settings, Source, profile,
+    BlendParts, Engine, EngineConfig, Event, EventKind, Instrument, InstrumentParts, NoteAddress, SLOTS, Settings,
+    Source, profile,
 };
 use retort::model::Model;
 use retort::model::testing::{random_cnn, random_model};
@@ -57,6 +58,7 @@ fn instrument_of(bytes: &[u8]) -> Box<Instrument> {
         room: None,
         profile: profile(&model.metadata),
         sample_rate_hz: 44_100,
+        blend: None,
         voices: SLOTS,
     }))
 }
@@ -64,6 +66,22 @@ fn instrument_of(bytes: &[u8]) -> Box<Instrument> {
 #[test]
 fn processing_never_allocates() {
     processes_without_allocation(|_| following_instrument(44_100));
+}
+
+#[test]
+fn a_blend_does_not_allocate() {
+    let [first, second] = [random_model("violin/test", 16, 1), random_cnn("flute/test", 16, false, 1)]
+        .map(|bytes| Model::from_bytes(&bytes).unwrap());
+    processes_without_allocation(|_| {
+        Box::new(Instrument::build(&InstrumentParts {
+            decoder: first.decoder.clone(),
+            room: None,
+            profile: profile(&first.metadata),
+            sample_rate_hz: 44_100,
+            blend: Some(BlendParts { decoder: second.decoder.clone(), room: None }),
+            voices: SLOTS,
+        }))
+    });
 }
 
 #[test]
@@ -96,7 +114,12 @@ fn processes_without_allocation(instrument: impl Fn(bool) -> Box<Instrument>) {
                 _ => EventKind::AllNotesOff,
             };
             let events = [Event { offset: 100, kind }];
-            let settings = Settings { transpose: block as f32 * 0.1, room: 0.5, ..Settings::default() };
+            let settings = Settings {
+                transpose: block as f32 * 0.1,
+                room: 0.5,
+                blend: (block % 7) as f32 / 7.0,
+                ..Settings::default()
+            };
             let allocations = counted(|| {
                 engine.process(input, &mut output, &events, &settings);
                 if block == 20 {

@@ -38,6 +38,7 @@ fn instrument(file: &Path) -> Box<Instrument> {
         room: room.as_ref(),
         profile: profile(&model.metadata),
         sample_rate_hz: RATE,
+        blend: None,
         voices: 1,
     }))
 }

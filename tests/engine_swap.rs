@@ -57,6 +57,7 @@ fn instrument(model: &Model) -> Box<Instrument> {
         room: None,
         profile: profile(&model.metadata),
         sample_rate_hz: RATE_HZ,
+        blend: None,
         voices: SLOTS,
     }))
 }
@@ -66,11 +67,11 @@ fn instrument(model: &Model) -> Box<Instrument> {
 fn begun_with(model: &Model, frame: &Frame) -> Vec<f32> {
     let mut instrument = instrument(model);
     let tick = RATE_HZ as usize / 250;
-    let wanted = Wanted { frame: *frame, gains: PartGains::default(), shape: Shape::NONE };
+    let wanted = Wanted { frame: *frame, gains: PartGains::default(), shape: Shape::NONE, blend: 0.0 };
     let mut sound = vec![0.0; 2 * QUARTER / tick * tick];
     for segment in sound.chunks_exact_mut(tick) {
         instrument.advance(&[Some(wanted)], tick);
-        instrument.render(segment, 1.0);
+        instrument.render(segment, 1.0, 0.0);
     }
     sound.split_off(tick)
 }

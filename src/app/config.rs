@@ -20,6 +20,8 @@ pub struct Config {
     pub source: Source,
     pub lowest_pitch: LowestPitch,
     pub model: String,
+    /// The second model that is mixed in.
+    pub blend: Option<String>,
     /// Values of settings by their ids, in their own units.
     pub settings: std::collections::BTreeMap<String, f32>,
     /// Size of everything in the window; 1 is 100 %.
@@ -48,6 +50,7 @@ impl Default for Config {
             source: Source::default(),
             lowest_pitch: LowestPitch::default(),
             model: EMBEDDED_ID.to_owned(),
+            blend: None,
             settings: Setting::ALL.iter().map(|spec| (spec.id.to_owned(), spec.default)).collect(),
             zoom: 1.0,
         }

@@ -1,28 +1,29 @@
 //! Makes models ready to sound on a thread of its own. The latest request wins.
 
-use std::sync::{
-    Arc,
-    mpsc::{self, Receiver, Sender},
-};
+use std::sync::mpsc::{self, Receiver, Sender};
 
 use super::AppError;
-use crate::{
-    engine::{Instrument, InstrumentParts, SLOTS, profile},
-    library::Library,
-    panel::ModelEntry,
-};
+use crate::{engine::Instrument, library::Library, panel::ModelEntry};
 
 /// A model for a sample rate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     pub id: String,
+    /// The id of a second model to mix in.
+    pub blend: Option<String>,
     pub sample_rate_hz: u32,
 }
 
 /// What a request has led to.
 pub struct Answer {
     pub request: Request,
-    pub result: Result<Box<Instrument>, AppError>,
+    pub result: Result<Built, AppError>,
+}
+
+/// An instrument, and what is wrong with its second model if that is not in it.
+pub struct Built {
+    pub instrument: Box<Instrument>,
+    pub without_blend: Option<AppError>,
 }
 
 /// The loading thread. Dropping it ends it after the model that it is loading.
@@ -61,16 +62,22 @@ impl Loader {
     }
 }
 
-fn build(request: &Request) -> Result<Box<Instrument>, AppError> {
-    let failed = |reason: String| AppError::Model { id: request.id.clone(), reason };
-    let loaded = Library::standard().load(&request.id).map_err(|error| failed(error.to_string()))?;
-    Ok(Box::new(Instrument::build(&InstrumentParts {
-        decoder: Arc::clone(&loaded.model.decoder),
-        room: loaded.room.as_deref(),
-        profile: profile(&loaded.model.metadata),
-        sample_rate_hz: request.sample_rate_hz,
-        voices: SLOTS,
-    })))
+fn build(request: &Request) -> Result<Built, AppError> {
+    let failed = |id: &str, reason: String| AppError::Model { id: id.to_owned(), reason };
+    let load = |id: &str| Library::standard().load(id).map_err(|error| failed(id, error.to_string()));
+    let first = load(&request.id)?;
+    let rate_hz = request.sample_rate_hz;
+    let mut without_blend = None;
+    if let Some(id) = &request.blend {
+        let both = load(id)
+            .and_then(|second| first.instrument(Some(&second), rate_hz).map_err(|error| failed(id, error.to_string())));
+        match both {
+            Ok(instrument) => return Ok(Built { instrument: Box::new(instrument), without_blend }),
+            Err(error) => without_blend = Some(error),
+        }
+    }
+    let instrument = first.instrument(None, rate_hz).map_err(|error| failed(&request.id, error.to_string()))?;
+    Ok(Built { instrument: Box::new(instrument), without_blend })
 }
 
 /// Every model on this machine, for the panel. Reads the files' headers only.

@@ -121,14 +121,16 @@ impl Player {
     /// Takes over what other threads have done. Called on the window's thread whenever it wakes.
     pub fn poll(&mut self) {
         while let Some(answer) = self.loader.poll() {
+            let wanted = self.request();
             let Some(streams) = &mut self.streams else { continue };
-            if answer.request != (Request { id: self.config.model.clone(), sample_rate_hz: streams.sample_rate_hz }) {
+            if Some(answer.request) != wanted {
                 continue;
             }
             match answer.result {
                 // With a full queue the audio thread stands still, and the model is of no use.
-                Ok(instrument) => {
-                    self.model_problem = streams.instruments.push(instrument).err().map(|_| AppError::Stuck)
+                Ok(built) => {
+                    let stuck = streams.instruments.push(built.instrument).err().map(|_| AppError::Stuck);
+                    self.model_problem = stuck.or(built.without_blend);
                 }
                 Err(error) => self.model_problem = Some(error),
             }
@@ -144,9 +146,15 @@ impl Player {
     }
 
     fn load(&mut self) {
-        if let Some(streams) = &self.streams {
-            self.loader.request(Request { id: self.config.model.clone(), sample_rate_hz: streams.sample_rate_hz });
+        if let Some(request) = self.request() {
+            self.loader.request(request);
         }
+    }
+
+    /// What should be loaded, if there is an output to play it.
+    fn request(&self) -> Option<Request> {
+        let sample_rate_hz = self.streams.as_ref()?.sample_rate_hz;
+        Some(Request { id: self.config.model.clone(), blend: self.config.blend.clone(), sample_rate_hz })
     }
 }
 
@@ -199,6 +207,16 @@ impl PanelHost for Player {
 
     fn choose_model(&mut self, id: &str) {
         id.clone_into(&mut self.config.model);
+        self.model_problem = None;
+        self.load();
+    }
+
+    fn blend_id(&self) -> Option<&str> {
+        self.config.blend.as_deref()
+    }
+
+    fn choose_blend(&mut self, id: Option<&str>) {
+        self.config.blend = id.map(str::to_owned);
         self.model_problem = None;
         self.load();
     }

@@ -32,6 +32,7 @@ impl Chosen {
             room: self.room.as_deref(),
             profile: profile(&self.model.metadata),
             sample_rate_hz,
+            blend: None,
             voices: SLOTS,
         })
     }

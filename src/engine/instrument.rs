@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::blend::{BlendParts, Second, can_blend, rested, room};
 use super::shape::{Shape, Shaper};
 use super::source::Wanted;
 use crate::frame::{Controls, FRAME_RATE_HZ, Frame, LOUDNESS_FLOOR_DB};
@@ -29,6 +30,8 @@ pub struct InstrumentParts<'a> {
     pub profile: Profile,
     /// The sample rate to play at, in Hz.
     pub sample_rate_hz: u32,
+    /// A second model to mix in; [`super::can_blend`] says whether it can be.
+    pub blend: Option<BlendParts<'a>>,
     /// Slots for voices, at least 1; notes need [`crate::performer::SLOTS`], audio plays in the first.
     pub voices: usize,
 }
@@ -42,6 +45,10 @@ pub struct Instrument {
     states: Vec<State>,
     frames: Vec<Frame>,
     controls: Vec<Controls>,
+    /// Each row's share of the second model, 0 to 1, if there is one, and what is played of both.
+    shares: Vec<f32>,
+    mixed: Vec<Controls>,
+    second: Option<Box<Second>>,
     /// The row of each slot, and the slot of each row.
     row_of: Vec<usize>,
     slot_of: Vec<usize>,
@@ -51,11 +58,14 @@ pub struct Instrument {
     /// The decoder after a long silence: where every note begins.
     rest: State,
     room: Room,
+    /// Of the longer of the rooms.
+    tail_samples: usize,
     /// Samples since the synthesisers last gave anything but zeros, up to [`Instrument::rested_after`].
     silent_samples: usize,
     /// Of the noise of voices that no note started.
     seed: u64,
     scratch: Vec<f32>,
+    dry: Vec<f32>,
 }
 
 struct Voice {
@@ -74,28 +84,36 @@ impl Instrument {
         let decoder = Arc::clone(&parts.decoder);
         let n_voices = parts.voices.max(1);
         let spec = decoder.spec();
-        let tables = Arc::new(SynthTables::new(&synth_spec(&spec), parts.sample_rate_hz));
+        let second = parts.blend.as_ref().filter(|blend| can_blend(&spec, &blend.decoder.spec()).is_ok());
+        let most_harmonics = second.map_or(0, |second| second.decoder.spec().n_harmonics).max(spec.n_harmonics);
+        let played = DecoderSpec { n_harmonics: most_harmonics, ..spec };
+        let tables = Arc::new(SynthTables::new(&synth_spec(&played), parts.sample_rate_hz));
         let silent = Controls::silent(spec.n_harmonics, spec.n_noise_bands);
         let rest = rested(decoder.as_ref(), &silent);
         let voice = || Voice { synth: VoiceSynth::with_tables(Arc::clone(&tables)), silent_frames: FRAMES_TO_REST };
-        let room = match parts.room {
-            Some(room) => Room::new(&room.impulse_response, room.sample_rate_hz, parts.sample_rate_hz),
-            None => Room::new(&[], spec.sample_rate_hz, parts.sample_rate_hz),
-        };
+        let room = room(parts.room, &spec, parts.sample_rate_hz);
+        let second = second.map(|second| Box::new(Second::build(second, parts.sample_rate_hz, n_voices, CHUNK)));
+        let n_mixed = if second.is_some() { n_voices } else { 0 };
+        let tail_samples = room.tail_samples().max(second.as_ref().map_or(0, |second| second.tail_samples()));
         Self {
             profile: parts.profile,
             states: vec![rest.clone(); n_voices],
             frames: vec![Frame::SILENCE; n_voices],
             controls: vec![silent; n_voices],
+            shares: vec![0.0; n_voices],
+            mixed: vec![Controls::silent(most_harmonics, spec.n_noise_bands); n_mixed],
+            second,
             row_of: (0..n_voices).collect(),
             slot_of: (0..n_voices).collect(),
             voices: (0..n_voices).map(|_| voice()).collect(),
-            shaper: Shaper::new(&spec),
+            shaper: Shaper::new(&played),
             rest,
-            silent_samples: room.tail_samples() + CHUNK,
+            silent_samples: tail_samples + CHUNK,
+            tail_samples,
             room,
             seed: 0,
             scratch: vec![0.0; CHUNK],
+            dry: vec![0.0; CHUNK],
             decoder,
         }
     }
@@ -109,18 +127,18 @@ impl Instrument {
     /// Samples that still sound after the last frame: the noise filter and the room.
     #[must_use]
     pub fn tail_samples(&self) -> usize {
-        self.room.tail_samples() + self.voices[0].synth.tail_samples()
+        self.tail_samples + self.voices[0].synth.tail_samples()
     }
 
     /// Whether nothing sounds, not even the room.
     #[must_use]
     pub fn is_silent(&self) -> bool {
-        self.voices.iter().all(Voice::rests) && self.silent_samples >= self.room.tail_samples()
+        self.voices.iter().all(Voice::rests) && self.silent_samples >= self.tail_samples
     }
 
     /// Samples of silence after which the room is not asked any more; a chunk more than its tail, for its partitions.
     fn rested_after(&self) -> usize {
-        self.room.tail_samples() + CHUNK
+        self.tail_samples + CHUNK
     }
 
     /// Noise that no note starts is made from `seed`; for an instrument that has not sounded yet.
@@ -138,6 +156,7 @@ impl Instrument {
             state.copy_from(&self.rest);
         }
         self.room.reset();
+        self.second.iter_mut().for_each(|second| second.reset());
         self.silent_samples = self.rested_after();
     }
 
@@ -154,15 +173,28 @@ impl Instrument {
             // A voice that fades out keeps its pitch.
             self.frames[rows] =
                 wanted.map_or(Frame { loudness_db: LOUDNESS_FLOOR_DB, ..self.frames[rows] }, |wanted| wanted.frame);
+            // And its share of the second model.
+            self.shares[rows] = wanted.map_or(self.shares[rows], |wanted| wanted.blend);
             rows += 1;
         }
-        self.decoder.step(&mut self.states[..rows], &self.frames[..rows], &mut self.controls[..rows]);
+        self.decode(0, rows);
         for row in 0..rows {
             let slot = self.slot_of[row];
             let wanted = wanted.get(slot).copied().flatten();
-            self.shaper.apply(wanted.map_or(Shape::NONE, |wanted| wanted.shape), &mut self.controls[row]);
+            let controls = if self.second.is_some() { &mut self.mixed[row] } else { &mut self.controls[row] };
+            self.shaper.apply(wanted.map_or(Shape::NONE, |wanted| wanted.shape), controls);
             let gains = wanted.map_or(SILENT, |wanted| wanted.gains);
-            self.voices[slot].synth.begin_segment(&self.controls[row], len, gains);
+            self.voices[slot].synth.begin_segment(controls, len, gains);
+        }
+    }
+
+    /// The frames of `n_rows` rows from `first` on become what is played.
+    fn decode(&mut self, first: usize, n_rows: usize) {
+        let rows = first..first + n_rows;
+        let (frames, controls) = (&self.frames[rows.clone()], &mut self.controls[rows.clone()]);
+        self.decoder.step(&mut self.states[rows.clone()], frames, controls);
+        if let Some(second) = &mut self.second {
+            second.mix(first, frames, controls, &self.shares[rows.clone()], &mut self.mixed[rows]);
         }
     }
 
@@ -173,6 +205,7 @@ impl Instrument {
             if voice.silent_frames > 0 {
                 // A sound begins: a decoder that steps rarely begins with it, not with its next step.
                 self.states[self.row_of[slot]].start_anew();
+                self.second.iter_mut().for_each(|second| second.start_row_anew(self.row_of[slot]));
             }
             voice.silent_frames = 0;
             return false;
@@ -184,9 +217,14 @@ impl Instrument {
         if voice.silent_frames >= frames_to_rest {
             voice.silent_frames = FRAMES_TO_REST;
             voice.synth.reset(self.seed);
-            self.states[self.row_of[slot]].copy_from(&self.rest);
+            self.rest_row(self.row_of[slot]);
         }
-        voice.rests()
+        self.voices[slot].rests()
+    }
+
+    fn rest_row(&mut self, row: usize) {
+        self.states[row].copy_from(&self.rest);
+        self.second.iter_mut().for_each(|second| second.rest_row(row));
     }
 
     /// Lets `slot` have `row`, in exchange with the slot that has it. No allocation: what is large is behind pointers.
@@ -198,6 +236,8 @@ impl Instrument {
         self.states.swap(from, row);
         self.frames.swap(from, row);
         self.controls.swap(from, row);
+        self.shares.swap(from, row);
+        self.second.iter_mut().for_each(|second| second.swap_rows(from, row));
         self.row_of.swap(slot, other);
         self.slot_of.swap(from, row);
     }
@@ -206,17 +246,18 @@ impl Instrument {
     pub fn start(&mut self, slot: usize, wanted: &Wanted, len: usize, seed: u64) {
         // An instrument that was built for fewer slots plays what it has.
         let Some(&row) = self.row_of.get(slot) else { return };
-        self.states[row].copy_from(&self.rest);
+        self.rest_row(row);
         self.frames[row] = wanted.frame;
-        let one = row..=row;
-        self.decoder.step(&mut self.states[one.clone()], &self.frames[one.clone()], &mut self.controls[one]);
-        self.shaper.apply(wanted.shape, &mut self.controls[row]);
+        self.shares[row] = wanted.blend;
+        self.decode(row, 1);
+        let controls = if self.second.is_some() { &mut self.mixed[row] } else { &mut self.controls[row] };
+        self.shaper.apply(wanted.shape, controls);
         let voice = &mut self.voices[slot];
         voice.silent_frames = 0;
         voice.synth.reset(seed);
-        voice.synth.jump_to(&self.controls[row]);
+        voice.synth.jump_to(controls);
         if len > 0 {
-            voice.synth.begin_segment(&self.controls[row], len, wanted.gains);
+            voice.synth.begin_segment(controls, len, wanted.gains);
         }
     }
 
@@ -225,17 +266,18 @@ impl Instrument {
         let Some(voice) = self.voices.get_mut(slot) else { return };
         voice.silent_frames = FRAMES_TO_REST;
         voice.synth.reset(self.seed);
-        self.states[self.row_of[slot]].copy_from(&self.rest);
+        self.rest_row(self.row_of[slot]);
     }
 
-    /// The next `out.len()` samples of all voices in the room; at most what is left of their segments.
-    pub fn render(&mut self, out: &mut [f32], room_amount: f32) {
+    /// The next `out.len()` samples of all voices in the room; at most what is left of their segments. `blend` is the second
+    /// room's share, 0 to 1.
+    pub fn render(&mut self, out: &mut [f32], room_amount: f32, blend: f32) {
         for out in out.chunks_mut(CHUNK) {
-            self.render_chunk(out, room_amount);
+            self.render_chunk(out, room_amount, blend);
         }
     }
 
-    fn render_chunk(&mut self, out: &mut [f32], room_amount: f32) {
+    fn render_chunk(&mut self, out: &mut [f32], room_amount: f32, blend: f32) {
         out.fill(0.0);
         let mut sounds = false;
         for voice in self.voices.iter_mut().filter(|voice| !voice.rests()) {
@@ -244,15 +286,19 @@ impl Instrument {
             out.iter_mut().zip(&*scratch).for_each(|(out, x)| *out += x);
             sounds = true;
         }
-        if sounds {
-            self.silent_samples = 0;
-            self.room.process(out, room_amount);
-        } else {
-            // Once all of the room has died away, its memory is zero and so is its output. To the sample: the room counts
-            // what it was given, and its results must not depend on how that was cut into blocks.
-            let len = (self.rested_after() - self.silent_samples).min(out.len());
-            self.room.process(&mut out[..len], room_amount);
-            self.silent_samples += len;
+        // Once all of a room has died away, its memory is zero and so is its output. To the sample: a room counts what it was
+        // given, and its results must not depend on how that was cut into blocks.
+        let len = if sounds { out.len() } else { (self.rested_after() - self.silent_samples).min(out.len()) };
+        self.silent_samples = if sounds { 0 } else { self.silent_samples + len };
+        let heard = &mut out[..len];
+        match &mut self.second {
+            None => self.room.process(heard, room_amount),
+            Some(second) => {
+                let dry = &mut self.dry[..len];
+                dry.copy_from_slice(heard);
+                self.room.process(heard, room_amount * (1.0 - blend));
+                second.add_room(dry, heard, room_amount * blend);
+            }
         }
     }
 }
@@ -271,17 +317,4 @@ fn synth_spec(spec: &DecoderSpec) -> SynthSpec {
         n_noise_bands: spec.n_noise_bands,
         noise_fir_ms: spec.noise_fir_ms,
     }
-}
-
-/// A decoder's state after a second of silence, ready for a sound.
-fn rested(decoder: &dyn Decoder, silent: &Controls) -> State {
-    let mut state = [decoder.new_state()];
-    let mut controls = [silent.clone()];
-    for _ in 0..FRAME_RATE_HZ {
-        decoder.step(&mut state, &[Frame::SILENCE], &mut controls);
-    }
-    let [mut state] = state;
-    // Decoders that hold their controls between steps take the first frame of a sound at once.
-    state.start_anew();
-    state
 }

@@ -4,6 +4,7 @@
 //! somebody else's. [`Engine::process`] never allocates, locks, waits or panics, and its samples do not depend on how
 //! they are cut into blocks.
 
+mod blend;
 mod gate;
 mod instrument;
 mod meters;
@@ -15,12 +16,13 @@ mod source;
 
 use std::sync::Arc;
 
+pub use blend::{BlendError, BlendParts, can_blend};
 pub use gate::{Gate, GateGains};
 pub use instrument::{Instrument, InstrumentParts};
 pub use meters::Meters;
 pub use mix::DryWet;
 pub use profile::profile;
-pub use settings::{Setting, SettingSpec, Settings, Source, Unit, gain_from_db, offset_loudness};
+pub use settings::{LOUDNESS_PIVOT_DB, Setting, SettingSpec, Settings, Source, Unit, gain_from_db, map_loudness};
 pub use shape::Shape;
 
 pub use crate::performer::{
@@ -75,6 +77,7 @@ pub struct Engine {
     seed: u64,
     notes_started: u64,
     room: f32,
+    blend: f32,
     /// The setting of the last tick, for the tail.
     release: f32,
     meters: Arc<Meters>,
@@ -127,6 +130,7 @@ impl Engine {
             seed: 0,
             notes_started: 0,
             room: 1.0,
+            blend: 0.0,
             release: 1.0,
             meters: Arc::default(),
             scratch: vec![0.0; CHUNK],
@@ -278,7 +282,10 @@ impl Engine {
         let len = (end - self.next_tick_start) as usize;
         let mut wanted = [None; SLOTS];
         match &mut self.frames_from {
-            FramesFrom::Audio(listener) => wanted[0] = Some(listener.wanted(settings)),
+            FramesFrom::Audio(listener) => {
+                let profile = self.current.as_ref().map_or_else(Default::default, |instrument| instrument.profile());
+                wanted[0] = Some(listener.wanted(settings, profile.pitch_hz));
+            }
             FramesFrom::Notes(player) => {
                 player.clear_ended(self.position);
                 let playing = settings.playing();
@@ -290,6 +297,7 @@ impl Engine {
         }
         self.meters.set_frame(&loudest(&wanted));
         self.room = settings.room;
+        self.blend = settings.blend;
         self.release = settings.release;
         let fading = self.fade_position < self.fade_len;
         let outgoing = self.outgoing.as_mut().filter(|_| fading);
@@ -328,13 +336,13 @@ impl Engine {
 
     fn render(&mut self, out: &mut [f32]) {
         match &mut self.current {
-            Some(instrument) => instrument.render(out, self.room),
+            Some(instrument) => instrument.render(out, self.room, self.blend),
             None => out.fill(0.0),
         }
         let left = self.fade_len.saturating_sub(self.fade_position);
         if let Some(outgoing) = self.outgoing.as_mut().filter(|_| left > 0) {
             let scratch = &mut self.scratch[..out.len()];
-            outgoing.render(scratch, self.room);
+            outgoing.render(scratch, self.room, self.blend);
             let step = 1.0 / self.fade_len as f32;
             for (i, (out, old)) in out.iter_mut().zip(&*scratch).enumerate() {
                 let new_gain = ((self.fade_position + i as u32) as f32 * step).min(1.0);

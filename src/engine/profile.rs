@@ -12,6 +12,7 @@ const LOUDEST: f64 = 0.97;
 pub fn profile(metadata: &Metadata) -> Profile {
     let [lowest, highest] = metadata.range.loudness_db;
     Profile {
+        pitch_hz: metadata.range.f0_hz,
         softest_db: quantile(&metadata.density, SOFTEST).unwrap_or(lowest),
         loudest_db: quantile(&metadata.density, LOUDEST).unwrap_or(highest),
         onset_s: (metadata.performance.onset_ms / 1e3).clamp(0.002, 0.5),

@@ -185,6 +185,12 @@ settings! {
         "How keys share the voices: each has its own, one at a time, or one that is bound from key to key.";
     Mpe mpe "mpe" "MPE" Switch [0.0, 1.0] 0.0, 1.0,
         "Takes bend, pressure and brightness of each note from its own MIDI channel.";
+    Blend blend "blend" "Blend" Percent [0.0, 1.0] 0.0, 1.0,
+        "How far the sound goes over from the first model to the second.";
+    LoudnessRange loudness_range "loudness_range" "Dynamics" Factor [0.25, 4.0] 1.0, 1.0,
+        "Widens or narrows the difference between soft and loud.";
+    OctaveMatch octave_match "octave_match" "Octave match" Switch [0.0, 1.0] 0.0, 1.0,
+        "Moves what is heard by octaves into the pitches that the instrument knows.";
 }
 
 impl Setting {
@@ -252,10 +258,18 @@ pub fn gain_from_db(db: f32) -> f32 {
     if db <= -60.0 { 0.0 } else { 10f32.powf(db / 20.0) }
 }
 
-/// Loudness moved by `offset_db`, never below the floor; silence stays silence.
+/// The loudness that [`Setting::LoudnessRange`] leaves as it is, in dB: a plain mezzoforte.
+pub const LOUDNESS_PIVOT_DB: f32 = -24.0;
+
+/// Loudness with its distance from the pivot multiplied by `range` and moved by `offset_db`, never below the floor; silence
+/// stays silence.
 #[must_use]
-pub fn offset_loudness(loudness_db: f32, offset_db: f32) -> f32 {
-    if loudness_db <= LOUDNESS_FLOOR_DB { LOUDNESS_FLOOR_DB } else { (loudness_db + offset_db).max(LOUDNESS_FLOOR_DB) }
+pub fn map_loudness(loudness_db: f32, range: f32, offset_db: f32) -> f32 {
+    if loudness_db <= LOUDNESS_FLOOR_DB {
+        return LOUDNESS_FLOOR_DB;
+    }
+    let wide = if range == 1.0 { loudness_db } else { LOUDNESS_PIVOT_DB + range * (loudness_db - LOUDNESS_PIVOT_DB) };
+    (wide + offset_db).max(LOUDNESS_FLOOR_DB)
 }
 
 #[cfg(test)]

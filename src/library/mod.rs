@@ -7,6 +7,7 @@
 mod cache;
 mod error;
 mod folders;
+mod playable;
 mod source;
 pub mod variant;
 

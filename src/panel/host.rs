@@ -55,6 +55,14 @@ pub trait PanelHost {
     /// Asks for a model by its id; loading may take a moment.
     fn choose_model(&mut self, id: &str);
 
+    /// The id of the second model that is mixed in by [`Setting::Blend`], if there is one.
+    fn blend_id(&self) -> Option<&str> {
+        None
+    }
+
+    /// Asks for a second model to mix in, or for none.
+    fn choose_blend(&mut self, _id: Option<&str>) {}
+
     /// What a newcomer should do to hear something with [`Source::Notes`].
     fn how_to_play(&self) -> &'static str {
         "Play a note on a MIDI keyboard"

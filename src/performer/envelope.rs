@@ -6,6 +6,8 @@ use crate::frame::LOUDNESS_FLOOR_DB;
 /// What the performer needs to know of an instrument: from the model's statistics of its training recordings.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Profile {
+    /// Lowest and highest pitch that the model knows, in Hz.
+    pub pitch_hz: [f32; 2],
     /// Loudness of the softest playing that the model knows, in dB: velocity 0.
     pub softest_db: f32,
     /// Loudness of the hardest playing that the model knows, in dB: velocity 1.
@@ -22,7 +24,15 @@ pub struct Profile {
 
 impl Default for Profile {
     fn default() -> Self {
-        Self { softest_db: -50.0, loudest_db: -15.0, onset_s: 0.06, release_s: 0.25, jitter_cents: 4.0, jitter_db: 0.5 }
+        Self {
+            pitch_hz: [8.0, 16_000.0],
+            softest_db: -50.0,
+            loudest_db: -15.0,
+            onset_s: 0.06,
+            release_s: 0.25,
+            jitter_cents: 4.0,
+            jitter_db: 0.5,
+        }
     }
 }
 

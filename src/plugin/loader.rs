@@ -142,8 +142,8 @@ struct Worker {
     sample_rate_hz: u32,
     ready: Producer<Box<Instrument>>,
     retired: Consumer<Box<Instrument>>,
-    /// Id of the model that plays or is on its way.
-    playing: Option<String>,
+    /// Ids of the model that plays or is on its way, and of the one it blends with.
+    playing: Option<(String, Option<String>)>,
     /// Built, but not in the queue yet.
     finished: Option<Box<Instrument>>,
     /// When the missing model was last looked for.
@@ -172,16 +172,18 @@ impl Worker {
 
     /// Builds what is wanted now into `finished`, unless it plays already, and says what is wrong. `false`: missing.
     fn load(&mut self) -> bool {
-        let id = self.params.song.model(self.params.slot());
+        let wanted = (self.params.song.model(self.params.slot()), self.params.song.blend());
         self.tried = Instant::now();
-        if self.playing.as_ref() == Some(&id) {
+        if self.playing.as_ref() == Some(&wanted) {
             return true;
         }
-        match models::build(&id, self.sample_rate_hz) {
-            Ok(instrument) => {
-                self.finished = Some(Box::new(instrument));
-                self.playing = Some(id);
-                self.status.say(self.params.song.is_newer().then(newer_song));
+        let (id, blend) = &wanted;
+        match models::build(id, blend.as_deref(), self.sample_rate_hz) {
+            Ok(built) => {
+                self.finished = Some(Box::new(built.instrument));
+                let alone = built.without_blend.map(|reason| without_blend(id, blend.as_deref(), &reason));
+                self.status.say(alone.or_else(|| self.params.song.is_newer().then(newer_song)));
+                self.playing = Some(wanted);
                 true
             }
             Err(reason) => {
@@ -201,6 +203,14 @@ impl Worker {
         if let Some(finished) = self.finished.take() {
             self.finished = self.ready.push(finished).err().map(|rtrb::PushError::Full(finished)| finished);
         }
+    }
+}
+
+fn without_blend(id: &str, blend: Option<&str>, reason: &str) -> Banner {
+    let blend = blend.unwrap_or_default();
+    Banner {
+        severity: Severity::Warning,
+        text: format!("{id} plays without {blend}, which it should blend with: {reason}. The song keeps its name."),
     }
 }
 

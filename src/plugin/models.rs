@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use crate::engine::{Instrument, InstrumentParts, SLOTS, profile};
+use crate::engine::Instrument;
 use crate::library::Library;
 use crate::panel::ModelEntry;
 
@@ -16,16 +16,27 @@ static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
     }
 });
 
-/// The instrument of a model for a sample rate in Hz, or why there is none, as the end of a sentence.
-pub fn build(id: &str, sample_rate_hz: u32) -> Result<Instrument, String> {
-    let loaded = LIBRARY.load(id).map_err(|error| error.to_string())?;
-    Ok(Instrument::build(&InstrumentParts {
-        decoder: loaded.model.decoder.clone(),
-        room: loaded.room.as_deref(),
-        profile: profile(&loaded.model.metadata),
-        sample_rate_hz,
-        voices: SLOTS,
-    }))
+/// An instrument, and what is wrong with its second model if that is not in it.
+pub struct Built {
+    pub instrument: Instrument,
+    pub without_blend: Option<String>,
+}
+
+/// The instrument of a model for a sample rate in Hz, or why there is none, as the end of a sentence. `blend` is the id of a
+/// second model; the first one plays without it where it must.
+pub fn build(id: &str, blend: Option<&str>, sample_rate_hz: u32) -> Result<Built, String> {
+    let first = LIBRARY.load(id).map_err(|error| error.to_string())?;
+    let mut without_blend = None;
+    if let Some(blend) = blend {
+        let second = LIBRARY.load(blend).map_err(|error| error.to_string());
+        let both = second.and_then(|it| first.instrument(Some(&it), sample_rate_hz).map_err(|error| error.to_string()));
+        match both {
+            Ok(instrument) => return Ok(Built { instrument, without_blend }),
+            Err(reason) => without_blend = Some(reason),
+        }
+    }
+    let instrument = first.instrument(None, sample_rate_hz).map_err(|error| error.to_string())?;
+    Ok(Built { instrument, without_blend })
 }
 
 /// Every model that can be chosen, sorted by id. Reads the files' headers only.

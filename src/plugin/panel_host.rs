@@ -20,6 +20,7 @@ pub struct PluginPanelHost {
     models: Vec<ModelEntry>,
     /// Of the slot that plays, as of [`PluginPanelHost::refresh`].
     model_id: String,
+    blend_id: Option<String>,
 }
 
 impl PluginPanelHost {
@@ -30,6 +31,7 @@ impl PluginPanelHost {
             context,
             models: models::list(),
             model_id: params.song.model(params.slot()),
+            blend_id: params.song.blend(),
         }
     }
 
@@ -38,6 +40,9 @@ impl PluginPanelHost {
         let (song, slot) = (&self.params.song, self.params.slot());
         if !song.holds(slot, &self.model_id) {
             self.model_id = song.model(slot);
+        }
+        if !song.blends_with(self.blend_id.as_deref()) {
+            self.blend_id = song.blend();
         }
     }
 
@@ -123,6 +128,16 @@ impl PanelHost for PluginPanelHost {
         self.params.song.set_model(self.params.slot(), id);
         self.model_id = id.to_owned();
         // The framework cannot tell the host that the song changed, but a parameter can.
+        self.change(&self.params.changes, self.params.next_change());
+    }
+
+    fn blend_id(&self) -> Option<&str> {
+        self.blend_id.as_deref()
+    }
+
+    fn choose_blend(&mut self, id: Option<&str>) {
+        self.params.song.set_blend(id);
+        self.blend_id = id.map(str::to_owned);
         self.change(&self.params.changes, self.params.next_change());
     }
 

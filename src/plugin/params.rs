@@ -79,6 +79,12 @@ pub struct RetortParams {
     pub mode: FloatParam,
     #[id = "mpe"]
     pub mpe: FloatParam,
+    #[id = "blend"]
+    pub blend: FloatParam,
+    #[id = "loudness_range"]
+    pub loudness_range: FloatParam,
+    #[id = "octave_match"]
+    pub octave_match: FloatParam,
     #[persist = "song"]
     pub song: Song,
 }
@@ -129,6 +135,9 @@ impl RetortParams {
             bend_range: continuous(Setting::BendRange),
             mode: continuous(Setting::Mode),
             mpe: continuous(Setting::Mpe),
+            blend: continuous(Setting::Blend),
+            loudness_range: continuous(Setting::LoudnessRange),
+            octave_match: continuous(Setting::OctaveMatch),
             changes: IntParam::new("Changes", 0, IntRange::Linear { min: 0, max: LAST_CHANGE }).hide(),
             song: Song::default(),
         }
@@ -162,6 +171,9 @@ impl RetortParams {
             Setting::BendRange => &self.bend_range,
             Setting::Mode => &self.mode,
             Setting::Mpe => &self.mpe,
+            Setting::Blend => &self.blend,
+            Setting::LoudnessRange => &self.loudness_range,
+            Setting::OctaveMatch => &self.octave_match,
         }
     }
 
@@ -258,7 +270,7 @@ mod tests {
     use super::*;
 
     /// Songs hold these. A change here breaks them: add at the end, never alter.
-    const FROZEN: [(&str, &str, f32, f32, f32); 29] = [
+    const FROZEN: [(&str, &str, f32, f32, f32); 32] = [
         ("bypass", "Bypass", 0.0, 1.0, 0.0),
         ("source", "Source", 0.0, 1.0, 0.0),
         ("lowest_pitch", "Lowest pitch", 0.0, 2.0, 1.0),
@@ -288,6 +300,9 @@ mod tests {
         ("bend_range", "Bend range", 0.0, 48.0, 2.0),
         ("mode", "Voice mode", 0.0, 2.0, 0.0),
         ("mpe", "MPE", 0.0, 1.0, 0.0),
+        ("blend", "Blend", 0.0, 1.0, 0.0),
+        ("loudness_range", "Dynamics", 0.25, 4.0, 1.0),
+        ("octave_match", "Octave match", 0.0, 1.0, 0.0),
     ];
 
     #[test]

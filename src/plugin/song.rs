@@ -24,11 +24,14 @@ pub struct SongState {
     pub version: u64,
     /// A model id for each slot. Whether it is installed here does not matter: a song never forgets its models.
     pub models: [String; SLOTS],
+    /// The id of the model to blend with, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blend: Option<String>,
 }
 
 impl Default for SongState {
     fn default() -> Self {
-        Self { version: STATE_VERSION, models: std::array::from_fn(|_| DEFAULT_MODEL.into()) }
+        Self { version: STATE_VERSION, models: std::array::from_fn(|_| DEFAULT_MODEL.into()), blend: None }
     }
 }
 
@@ -47,6 +50,7 @@ impl From<Value> for SongState {
                 *model = id.to_owned();
             }
         }
+        state.blend = saved.get("blend").and_then(Value::as_str).filter(|id| !id.is_empty()).map(str::to_owned);
         state
     }
 }
@@ -89,6 +93,24 @@ impl Song {
         self.revision.fetch_add(1, Ordering::Release);
     }
 
+    /// The id of the model to blend with.
+    #[must_use]
+    pub fn blend(&self) -> Option<String> {
+        self.lock().blend.clone()
+    }
+
+    /// Whether this is the model to blend with.
+    #[must_use]
+    pub fn blends_with(&self, id: Option<&str>) -> bool {
+        self.lock().blend.as_deref() == id
+    }
+
+    /// Chooses the model to blend with, or none.
+    pub fn set_blend(&self, id: Option<&str>) {
+        self.lock().blend = id.map(str::to_owned);
+        self.revision.fetch_add(1, Ordering::Release);
+    }
+
     fn lock(&self) -> MutexGuard<'_, SongState> {
         // Nothing panics while it holds the lock, and every state between is a whole one.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -121,10 +143,12 @@ mod tests {
     fn a_song_comes_back_as_it_was_saved() {
         let song = Song::default();
         song.set_model(2, "trumpet/full");
+        song.set_blend(Some("flute/cnn"));
         let saved = song.map(|state| serde_json::to_string(state).expect("strings and numbers are JSON"));
         let other = Song::default();
         other.set(read(&saved));
         assert_eq!(other.model(2), "trumpet/full");
+        assert!(other.blends_with(Some("flute/cnn")));
         assert_eq!(other.map(Clone::clone), song.map(Clone::clone));
     }
 

@@ -57,6 +57,7 @@ fn instrument(sample_rate_hz: u32, noise: f32) -> Box<Instrument> {
         room: None,
         profile: Profile::default(),
         sample_rate_hz,
+        blend: None,
         voices: retort::engine::SLOTS,
     }))
 }
