@@ -82,7 +82,7 @@ fn a_blend_in_motion_does_not_depend_on_blocks_and_does_not_click() {
     let [violin, flute] = models();
     let (hall, bath) = (echo(4_000), echo(9_000));
     // Settings are read at ticks; every block here begins at one of the steps of the automation.
-    let automation = |start: usize| if start / 9_600 % 2 == 0 { 0.0 } else { 0.9 };
+    let automation = |start: usize| if (start / 9_600).is_multiple_of(2) { 0.0 } else { 0.9 };
     let sharpest = |sound: &[f32]| sound.windows(3).map(|x| (x[2] - 2.0 * x[1] + x[0]).abs()).fold(0.0, f32::max);
     let moving = play(&mut engine((&violin, &hall), Some((&flute, &bath))), 960, automation);
     for block in [64, 192, 4_800] {

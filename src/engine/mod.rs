@@ -13,6 +13,7 @@ mod profile;
 mod settings;
 mod shape;
 mod source;
+mod transcriber;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ pub use mix::DryWet;
 pub use profile::profile;
 pub use settings::{LOUDNESS_PIVOT_DB, Setting, SettingSpec, Settings, Source, Unit, gain_from_db, map_loudness};
 pub use shape::Shape;
+pub use transcriber::{BEND_RANGE_SEMITONES, HeardNote, Transcriber};
 
 pub use crate::performer::{
     Event, EventKind, Expression, Mode, NoteAddress, Playing, SLOTS, Tuning, TuningError, cc, from_midi,
@@ -81,6 +83,8 @@ pub struct Engine {
     /// The setting of the last tick, for the tail.
     release: f32,
     meters: Arc<Meters>,
+    /// What was heard in the last block, with the samples at which it became known.
+    heard: Vec<(u32, HeardNote)>,
     scratch: Vec<f32>,
 }
 
@@ -91,6 +95,9 @@ enum FramesFrom {
 
 /// The longest stretch rendered in one go, in samples.
 const CHUNK: usize = 512;
+
+/// Notes and bends that one block can tell of; a block of 16,384 samples at 48 kHz has up to 256. The rest is left out.
+const MAX_HEARD: usize = 512;
 
 /// What is heard without an input.
 const SILENCE: [f32; CHUNK] = [0.0; CHUNK];
@@ -133,6 +140,7 @@ impl Engine {
             blend: 0.0,
             release: 1.0,
             meters: Arc::default(),
+            heard: Vec::with_capacity(MAX_HEARD),
             scratch: vec![0.0; CHUNK],
         })
     }
@@ -217,6 +225,13 @@ impl Engine {
         if self.fade_position < self.fade_len { None } else { self.outgoing.take() }
     }
 
+    /// The notes that were heard in the last block, if [`Setting::NotesOut`] is on, with the sample of the block at which each
+    /// became known: with audio alone, and as late as [`Engine::latency_samples`] and 20 ms for a note to be steady.
+    #[must_use]
+    pub fn heard_notes(&self) -> &[(u32, HeardNote)] {
+        &self.heard
+    }
+
     /// What a panel shows; shared, so that it can be read from other threads.
     #[must_use]
     pub fn meters(&self) -> &Arc<Meters> {
@@ -227,6 +242,7 @@ impl Engine {
     /// `output` is overwritten. `events` are sorted by offset. `settings` are taken over at ticks, every 4 ms.
     pub fn process(&mut self, input: &[f32], output: &mut [f32], events: &[Event], settings: &Settings) {
         self.meters.add_input(input);
+        self.heard.clear();
         if output.is_empty() {
             // Hosts flush events with empty blocks; a key that is let go there must not sound for ever.
             events.iter().for_each(|event| self.happen(&event.kind, settings));
@@ -240,7 +256,7 @@ impl Engine {
                 self.happen(&event.kind, settings);
             }
             if self.position == self.next_tick_start {
-                self.tick(settings);
+                self.tick(settings, done as u32);
             }
             let until_event = events.peek().map_or(usize::MAX, |event| (event.offset as usize).min(last) - done);
             let until_tick = (self.next_tick_start - self.position) as usize;
@@ -276,7 +292,8 @@ impl Engine {
         }
     }
 
-    fn tick(&mut self, settings: &Settings) {
+    /// The frame that begins `offset` samples after the block's start.
+    fn tick(&mut self, settings: &Settings, offset: u32) {
         self.swap();
         let end = self.clock.start(self.next_tick + 1);
         let len = (end - self.next_tick_start) as usize;
@@ -285,6 +302,12 @@ impl Engine {
             FramesFrom::Audio(listener) => {
                 let profile = self.current.as_ref().map_or_else(Default::default, |instrument| instrument.profile());
                 wanted[0] = Some(listener.wanted(settings, profile.pitch_hz));
+                let heard = &mut self.heard;
+                listener.transcribe(settings, |note| {
+                    if heard.len() < MAX_HEARD {
+                        heard.push((offset, note));
+                    }
+                });
             }
             FramesFrom::Notes(player) => {
                 player.clear_ended(self.position);

@@ -191,6 +191,8 @@ settings! {
         "Widens or narrows the difference between soft and loud.";
     OctaveMatch octave_match "octave_match" "Octave match" Switch [0.0, 1.0] 0.0, 1.0,
         "Moves what is heard by octaves into the pitches that the instrument knows.";
+    NotesOut notes_out "notes_out" "Notes out" Switch [0.0, 1.0] 0.0, 1.0,
+        "Sends the notes that are heard in the audio to the host, with pitch bend of two semitones, to play other instruments.";
 }
 
 impl Setting {

@@ -3,6 +3,7 @@
 use super::gate::{Gate, GateGains};
 use super::settings::{Settings, gain_from_db, map_loudness};
 use super::shape::Shape;
+use super::transcriber::{HeardNote, Transcriber};
 use crate::analysis::{AnalysisError, Analyzer, LowestPitch};
 use crate::frame::Frame;
 use crate::performer::{Change, Ensemble, EventKind, Playing, Profile, Tuning};
@@ -25,6 +26,9 @@ pub struct Listener {
     gate: Gate,
     /// Octaves by which what is heard is moved into the instrument's pitches.
     octaves: f32,
+    transcriber: Transcriber,
+    /// Whether the last frame had a pitch that the gate let pass.
+    open: bool,
 }
 
 /// A pitch may lie this far outside of the instrument's before it is moved by an octave, as a ratio: a semitone and a half.
@@ -33,7 +37,14 @@ const OCTAVE_SLACK: f32 = 1.09;
 impl Listener {
     pub fn new(sample_rate_hz: u32, lowest_pitch: LowestPitch) -> Result<Self, AnalysisError> {
         let analyzer = Analyzer::new(sample_rate_hz, lowest_pitch)?;
-        Ok(Self { analyzer, heard: Frame::SILENCE, gate: Gate::default(), octaves: 0.0 })
+        Ok(Self {
+            analyzer,
+            heard: Frame::SILENCE,
+            gate: Gate::default(),
+            octaves: 0.0,
+            transcriber: Transcriber::default(),
+            open: false,
+        })
     }
 
     pub fn reset(&mut self) {
@@ -41,6 +52,8 @@ impl Listener {
         self.heard = Frame::SILENCE;
         self.gate = Gate::default();
         self.octaves = 0.0;
+        self.transcriber = Transcriber::default();
+        self.open = false;
     }
 
     pub fn hear(&mut self, input: &[f32]) {
@@ -52,6 +65,7 @@ impl Listener {
     /// the lowest and highest pitch that the instrument knows.
     pub fn wanted(&mut self, settings: &Settings, pitch_hz: [f32; 2]) -> Wanted {
         let GateGains { harmonic, noise } = self.gate.next(&self.heard);
+        self.open = harmonic > 0.5 && self.heard.voicing >= super::gate::VOICED;
         if settings.octave_match < 0.5 {
             self.octaves = 0.0;
         } else if self.heard.voicing >= super::gate::VOICED {
@@ -62,6 +76,17 @@ impl Listener {
             frame: shaped(&Frame { f0_hz: self.heard.f0_hz * self.octaves.exp2(), ..self.heard }, settings),
             shape: shape(settings),
             blend: settings.blend,
+        }
+    }
+}
+
+impl Listener {
+    /// Tells the notes of the frame that [`Listener::wanted`] has played, as they were heard: nothing is transposed.
+    pub fn transcribe(&mut self, settings: &Settings, tell: impl FnMut(HeardNote)) {
+        if settings.notes_out >= 0.5 {
+            self.transcriber.next(&self.heard, self.open, tell);
+        } else {
+            self.transcriber.end(tell);
         }
     }
 }

@@ -3,7 +3,7 @@
 use nice_plug::midi::{Channel, Key, VoiceID};
 use nice_plug::prelude::NoteEvent;
 
-use crate::engine::{EventKind, Expression, NoteAddress, cc};
+use crate::engine::{BEND_RANGE_SEMITONES, EventKind, Expression, HeardNote, NoteAddress, cc};
 
 /// The engine's event for a host's, or `None` where the engine has no use for it yet.
 ///
@@ -68,6 +68,23 @@ pub fn translate<S>(event: &NoteEvent<S>, swapped: bool) -> Option<EventKind> {
             number => EventKind::Controller { channel: *channel, number, value: *value },
         }),
         _ => None,
+    }
+}
+
+/// The host's event for a note that was heard, `timing` samples after the block's start; all are on the first channel.
+#[must_use]
+pub fn told<S>(timing: u32, note: HeardNote) -> NoteEvent<S> {
+    let (voice_id, channel) = (VoiceID::Wildcard, Channel::Number(0));
+    match note {
+        HeardNote::On { key, velocity } => {
+            NoteEvent::NoteOn { timing, voice_id, channel, key: Key::Number(key), velocity }
+        }
+        HeardNote::Off { key } => {
+            NoteEvent::NoteOff { timing, voice_id, channel, key: Key::Number(key), velocity: 0.0 }
+        }
+        HeardNote::Bend { semitones } => {
+            NoteEvent::MidiPitchBend { timing, channel: 0, value: 0.5 + 0.5 * semitones / BEND_RANGE_SEMITONES }
+        }
     }
 }
 

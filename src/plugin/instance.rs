@@ -53,6 +53,8 @@ impl<C: Class, F: Format> Plugin for RetortPlugin<C, F> {
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const AUDIO_IO_LAYOUTS: &'static [AudioIOLayout] = C::LAYOUTS;
     const MIDI_INPUT: MidiConfig = F::MIDI_INPUT;
+    /// Notes that are heard, and their bend.
+    const MIDI_OUTPUT: MidiConfig = MidiConfig::MidiCCs;
     const SAMPLE_ACCURATE_AUTOMATION: bool = true;
 
     type Editor = EguiEditor<RetortEditor>;
@@ -150,6 +152,10 @@ impl<C: Class, F: Format> Plugin for RetortPlugin<C, F> {
             }
         }
         stage.process(left, right, &mut self.events, self.params.settings(), self.params.bypass.value());
+        for (sample, note) in stage.heard_notes() {
+            // A host that has no room for more goes without.
+            let _ = context.try_send_event(events::told(*sample, *note));
+        }
         // CLAP hosts may let a silent instance sleep. VST3 hosts read the tail from this, and always.
         if stage.rests() && context.plugin_api() == PluginApi::Clap {
             ProcessStatus::Normal

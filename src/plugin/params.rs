@@ -85,6 +85,8 @@ pub struct RetortParams {
     pub loudness_range: FloatParam,
     #[id = "octave_match"]
     pub octave_match: FloatParam,
+    #[id = "notes_out"]
+    pub notes_out: FloatParam,
     #[persist = "song"]
     pub song: Song,
 }
@@ -138,6 +140,7 @@ impl RetortParams {
             blend: continuous(Setting::Blend),
             loudness_range: continuous(Setting::LoudnessRange),
             octave_match: continuous(Setting::OctaveMatch),
+            notes_out: continuous(Setting::NotesOut),
             changes: IntParam::new("Changes", 0, IntRange::Linear { min: 0, max: LAST_CHANGE }).hide(),
             song: Song::default(),
         }
@@ -174,6 +177,7 @@ impl RetortParams {
             Setting::Blend => &self.blend,
             Setting::LoudnessRange => &self.loudness_range,
             Setting::OctaveMatch => &self.octave_match,
+            Setting::NotesOut => &self.notes_out,
         }
     }
 
@@ -270,7 +274,7 @@ mod tests {
     use super::*;
 
     /// Songs hold these. A change here breaks them: add at the end, never alter.
-    const FROZEN: [(&str, &str, f32, f32, f32); 32] = [
+    const FROZEN: [(&str, &str, f32, f32, f32); 33] = [
         ("bypass", "Bypass", 0.0, 1.0, 0.0),
         ("source", "Source", 0.0, 1.0, 0.0),
         ("lowest_pitch", "Lowest pitch", 0.0, 2.0, 1.0),
@@ -303,6 +307,7 @@ mod tests {
         ("blend", "Blend", 0.0, 1.0, 0.0),
         ("loudness_range", "Dynamics", 0.25, 4.0, 1.0),
         ("octave_match", "Octave match", 0.0, 1.0, 0.0),
+        ("notes_out", "Notes out", 0.0, 1.0, 0.0),
     ];
 
     #[test]

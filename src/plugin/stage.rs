@@ -8,10 +8,12 @@ use std::sync::Arc;
 use super::loader::Loader;
 use super::params::RetortParams;
 use super::status::Status;
-use crate::engine::{DryWet, Engine, EngineConfig, EngineError, Event, Setting, Settings, Source};
+use crate::engine::{DryWet, Engine, EngineConfig, EngineError, Event, HeardNote, Setting, Settings, Source};
 
 /// The longest stretch that is processed in one go, in samples; results do not depend on it.
 const CHUNK: usize = 1024;
+/// Most notes and bends that are sent for one block.
+const MAX_HEARD: usize = 1024;
 
 pub struct Stage {
     config: EngineConfig,
@@ -24,6 +26,8 @@ pub struct Stage {
     wet: Vec<f32>,
     /// The second channel where the host has only one.
     second: Vec<f32>,
+    /// The notes that were heard in the last block, with their samples.
+    heard_notes: Vec<(u32, HeardNote)>,
     /// Whether the last block had sound in it, going in or coming out.
     sounding: bool,
 }
@@ -50,6 +54,7 @@ impl Stage {
             heard: vec![0.0; CHUNK],
             wet: vec![0.0; CHUNK],
             second: vec![0.0; CHUNK],
+            heard_notes: Vec::with_capacity(MAX_HEARD),
             sounding: true,
         })
     }
@@ -76,6 +81,12 @@ impl Stage {
     #[must_use]
     pub fn rests(&self) -> bool {
         !self.sounding && self.engine.is_silent()
+    }
+
+    /// The notes that were heard in the last block, sorted by their samples.
+    #[must_use]
+    pub fn heard_notes(&self) -> &[(u32, HeardNote)] {
+        &self.heard_notes
     }
 
     /// Forgets all sound.
@@ -107,6 +118,7 @@ impl Stage {
             settings.set(Setting::NoiseGain, Setting::NoiseGain.spec().min);
         }
         self.sounding = false;
+        self.heard_notes.clear();
         let len = left.len();
         if len == 0 {
             // Hosts flush events with empty blocks.
@@ -120,6 +132,9 @@ impl Stage {
             now.iter_mut().for_each(|event| event.offset = event.offset.saturating_sub(start as u32));
             let right = right.as_deref_mut().map(|right| &mut right[start..end]);
             self.chunk(&mut left[start..end], right, now, &settings, bypass);
+            let room = MAX_HEARD - self.heard_notes.len();
+            let told = self.engine.heard_notes().iter().take(room);
+            self.heard_notes.extend(told.map(|(offset, note)| (start as u32 + offset, *note)));
             events = later;
             start = end;
         }

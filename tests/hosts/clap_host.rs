@@ -9,10 +9,12 @@ use clack_extensions::latency::{HostLatency, HostLatencyImpl, PluginLatency};
 use clack_extensions::params::{ParamInfoBuffer, ParamInfoFlags, PluginParams};
 use clack_extensions::state::PluginState;
 use clack_extensions::tail::PluginTail;
+use clack_host::events::UnknownEvent;
 use clack_host::events::event_types::{NoteOffEvent, NoteOnEvent, ParamValueEvent};
+use clack_host::events::spaces::CoreEventSpace;
 use clack_host::prelude::*;
 
-use super::{Class, Happening, TestHost, bundle};
+use super::{Class, Happening, Sent, TestHost, bundle};
 
 /// What the plugin asks of the host.
 #[derive(Default)]
@@ -74,6 +76,7 @@ pub struct ClapHost {
     output_ports: Vec<Port>,
     /// Changes to be sent with the next block.
     waiting: Vec<Happening>,
+    sent: Vec<(usize, Sent)>,
 }
 
 impl ClapHost {
@@ -88,7 +91,7 @@ impl ClapHost {
             .expect("the file has this class");
         let params = read_params(&mut instance);
         let (input_ports, output_ports) = (read_ports(&mut instance, true), read_ports(&mut instance, false));
-        Self { instance, processor: None, params, input_ports, output_ports, waiting: Vec::new() }
+        Self { instance, processor: None, params, input_ports, output_ports, waiting: Vec::new(), sent: Vec::new() }
     }
 
     pub fn input_ports(&self) -> &[Port] {
@@ -133,8 +136,12 @@ impl ClapHost {
             channels: AudioPortBufferType::f32_output_only(output.iter_mut().map(Vec::as_mut_slice)),
         }]);
         let mut sent = EventBuffer::new();
-        measured(|| processor.process(&inputs, &mut outputs, &events.as_input(), &mut sent.as_output(), None, None))
-            .expect("processing does not fail")
+        let status = measured(|| {
+            processor.process(&inputs, &mut outputs, &events.as_input(), &mut sent.as_output(), None, None)
+        })
+        .expect("processing does not fail");
+        self.sent.extend(sent.iter().filter_map(read_sent));
+        status
     }
 
     fn push(&self, buffer: &mut EventBuffer, at: usize, happening: Happening) {
@@ -149,6 +156,20 @@ impl ClapHost {
             }
         }
     }
+}
+
+fn read_sent(event: &UnknownEvent) -> Option<(usize, Sent)> {
+    let key = |pckn: Pckn| pckn.key.into_specific().map(|key| key as u8);
+    let sent = match event.as_core_event()? {
+        CoreEventSpace::NoteOn(note) => Sent::NoteOn { key: key(note.pckn())? },
+        CoreEventSpace::NoteOff(note) => Sent::NoteOff { key: key(note.pckn())? },
+        CoreEventSpace::Midi(midi) => match midi.data() {
+            [0xe0, low, high] => Sent::Bend((f64::from(u16::from(high) << 7 | u16::from(low)) - 8_192.0) / 8_192.0),
+            other => panic!("no message that is expected: {other:x?}"),
+        },
+        _ => return None,
+    };
+    Some((event.header().time() as usize, sent))
 }
 
 /// Where the allocation test looks; elsewhere it just calls.
@@ -278,6 +299,10 @@ impl TestHost for ClapHost {
         let mut output = vec![vec![7.7; len]; self.output_ports[0].channels as usize];
         self.process(&mut input, &mut output, &buffer);
         output
+    }
+
+    fn take_sent(&mut self) -> Vec<(usize, Sent)> {
+        std::mem::take(&mut self.sent)
     }
 
     fn save(&mut self) -> Vec<u8> {

@@ -41,6 +41,19 @@ pub enum Happening {
     },
 }
 
+/// What a plugin sends back.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Sent {
+    NoteOn {
+        key: u8,
+    },
+    NoteOff {
+        key: u8,
+    },
+    /// -1 to 1.
+    Bend(f64),
+}
+
 /// What all hosts can do. An instance is opened inactive.
 pub trait TestHost: Sized {
     fn open(class: Class) -> Self;
@@ -59,6 +72,8 @@ pub trait TestHost: Sized {
     /// One block: `input` has one slice a channel (the effect's input or the instrument's side input). The output buffers
     /// are full of rubbish before.
     fn block(&mut self, input: &[&[f32]], len: usize, events: &[(usize, Happening)]) -> Vec<Vec<f32>>;
+    /// What the plugin has sent since the last call, with the sample of its block.
+    fn take_sent(&mut self) -> Vec<(usize, Sent)>;
     /// The state as JSON.
     fn save(&mut self) -> Vec<u8>;
     fn load(&mut self, state: &[u8]) -> bool;

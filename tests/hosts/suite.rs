@@ -2,7 +2,7 @@
 
 use retort::analysis::LowestPitch;
 
-use super::{Class, Happening, TestHost, cents_off, peak, tone};
+use super::{Class, Happening, Sent, TestHost, cents_off, peak, tone};
 
 const RATE_HZ: f64 = 48_000.0;
 const A4: u8 = 69;
@@ -64,6 +64,37 @@ pub fn notes_can_drive_the_effect<H: TestHost>() {
     host.activate(RATE_HZ, 4_096);
     let out = host.render(&[], 24_000, &[(0, NOTE_ON)], 256);
     assert!(peak(&out[0]) > 0.005, "peak {}", peak(&out[0]));
+}
+
+pub fn what_is_heard_is_sent_as_notes<H: TestHost>() {
+    // A4, then a B4 that is 20 cents flat, with a rest between.
+    let high_hz = 440.0 * (1.8f64 / 12.0).exp2();
+    let low = tone(RATE_HZ, 1.5, 440.0, 0.1, 0.6);
+    let high = tone(RATE_HZ, 1.5, high_hz, 0.8, 1.3);
+    let input: Vec<Vec<f32>> =
+        low.iter().zip(&high).map(|(low, high)| low.iter().zip(high).map(|(a, b)| a + b).collect()).collect();
+    for class in [Class::Instrument, Class::Effect] {
+        let mut host = opened_dry::<H>(class, AUDIO, RATE_HZ);
+        host.render(&input, 72_000, &[], 256);
+        assert_eq!(host.take_sent(), [], "nothing is sent unless it is asked for");
+        let mut host = H::open(class);
+        for (name, value) in [("Source", AUDIO), ("Notes out", 1.0)] {
+            host.set(name, value);
+        }
+        host.activate(RATE_HZ, 4_096);
+        host.render(&input, 72_000, &[], 256);
+        let sent = host.take_sent();
+        let keys: Vec<Sent> =
+            sent.iter().map(|(_, sent)| *sent).filter(|sent| !matches!(sent, Sent::Bend(_))).collect();
+        let (a, b) = (69, 71);
+        let expected =
+            [Sent::NoteOn { key: a }, Sent::NoteOff { key: a }, Sent::NoteOn { key: b }, Sent::NoteOff { key: b }];
+        assert_eq!(keys, expected);
+        assert!(sent.iter().all(|(at, _)| *at < 256));
+        let last = sent.iter().rev().find_map(|(_, sent)| if let Sent::Bend(bend) = sent { Some(*bend) } else { None });
+        // 20 of 200 cents.
+        assert!(last.is_some_and(|bend| (bend + 0.1).abs() < 0.03), "{last:?}");
+    }
 }
 
 pub fn silence_gives_silence_and_rubbish_in_the_output_is_overwritten<H: TestHost>() {
@@ -340,6 +371,7 @@ macro_rules! host_tests {
             states_of_every_release_load,
             damaged_states_are_refused_and_change_nothing,
             values_are_readable_and_can_be_typed,
+            what_is_heard_is_sent_as_notes,
         );
     };
 }

@@ -9,7 +9,7 @@ use vst3::Steinberg::*;
 use vst3::{ComPtr, ComWrapper, Interface};
 
 use super::vst3_objects::{Changes, EventList, Handler, Stream};
-use super::{Class, Happening, TestHost, bundle};
+use super::{Class, Happening, Sent, TestHost, bundle};
 
 const AUDIO: MediaType = MediaTypes_::kAudio as MediaType;
 const INPUT: BusDirection = BusDirections_::kInput as BusDirection;
@@ -34,6 +34,7 @@ pub struct Vst3Host {
     is_active: bool,
     /// Changes to be sent with the next block.
     waiting: Vec<Happening>,
+    sent: Vec<(usize, Sent)>,
 }
 
 /// The library inside a bundle, for this machine.
@@ -87,7 +88,16 @@ impl Vst3Host {
             let handler_ptr = handler.as_com_ref::<IComponentHandler>().expect("it is one");
             assert_eq!(controller.setComponentHandler(handler_ptr.as_ptr()), kResultOk);
             let params = read_params(&controller);
-            Self { component, processor, controller, handler, params, is_active: false, waiting: Vec::new() }
+            Self {
+                component,
+                processor,
+                controller,
+                handler,
+                params,
+                is_active: false,
+                waiting: Vec::new(),
+                sent: Vec::new(),
+            }
         }
     }
 
@@ -151,6 +161,7 @@ impl Vst3Host {
         };
         let (mut input_bus, mut output_bus) = (bus(&mut input_channels), bus(&mut output_channels));
         let (changes, events) = (ComWrapper::new(changes), ComWrapper::new(events));
+        let sent = ComWrapper::new(EventList::default());
         let mut data = ProcessData {
             processMode: ProcessModes_::kRealtime as i32,
             symbolicSampleSize: SymbolicSampleSizes_::kSample32 as i32,
@@ -162,12 +173,34 @@ impl Vst3Host {
             inputParameterChanges: changes.as_com_ref::<IParameterChanges>().expect("it is one").as_ptr(),
             outputParameterChanges: std::ptr::null_mut(),
             inputEvents: events.as_com_ref::<IEventList>().expect("it is one").as_ptr(),
-            outputEvents: std::ptr::null_mut(),
+            outputEvents: sent.as_com_ref::<IEventList>().expect("it is one").as_ptr(),
             processContext: std::ptr::null_mut(),
         };
         // SAFETY: everything in `data` lives until after the call.
         assert_eq!(unsafe { self.processor.process(&mut data) }, kResultOk);
+        self.sent.extend(sent.0.borrow().iter().filter_map(read_sent));
     }
+}
+
+fn read_sent(event: &Event) -> Option<(usize, Sent)> {
+    // SAFETY: the event's type says which part of the union it is.
+    let sent = unsafe {
+        match i32::from(event.r#type) {
+            t if t == Event_::EventTypes_::kNoteOnEvent as i32 => {
+                Sent::NoteOn { key: event.__field0.noteOn.pitch as u8 }
+            }
+            t if t == Event_::EventTypes_::kNoteOffEvent as i32 => {
+                Sent::NoteOff { key: event.__field0.noteOff.pitch as u8 }
+            }
+            t if t == Event_::EventTypes_::kLegacyMIDICCOutEvent as i32 => {
+                let bend = event.__field0.midiCCOut;
+                assert_eq!(bend.controlNumber, 129);
+                Sent::Bend((f64::from(i32::from(bend.value2) << 7 | i32::from(bend.value)) - 8_192.0) / 8_192.0)
+            }
+            _ => return None,
+        }
+    };
+    Some((event.sampleOffset as usize, sent))
 }
 
 fn read_params(controller: &ComPtr<IEditController>) -> Vec<Vst3Param> {
@@ -315,6 +348,10 @@ impl TestHost for Vst3Host {
         let mut output = vec![vec![7.7; len]; self.channels(false)];
         self.process(&mut input, &mut output, changes, notes);
         output
+    }
+
+    fn take_sent(&mut self) -> Vec<(usize, Sent)> {
+        std::mem::take(&mut self.sent)
     }
 
     fn save(&mut self) -> Vec<u8> {
