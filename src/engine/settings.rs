@@ -187,7 +187,7 @@ settings! {
         "Takes bend, pressure and brightness of each note from its own MIDI channel.";
     Blend blend "blend" "Blend" Percent [0.0, 1.0] 0.0, 1.0,
         "How far the sound goes over from the first model to the second.";
-    LoudnessRange loudness_range "loudness_range" "Dynamics" Factor [0.25, 4.0] 1.0, 1.0,
+    LoudnessRange loudness_range "loudness_range" "Dynamics" Factor [0.25, 4.0] 1.0, 2.322,
         "Widens or narrows the difference between soft and loud.";
     OctaveMatch octave_match "octave_match" "Octave match" Switch [0.0, 1.0] 0.0, 1.0,
         "Moves what is heard by octaves into the pitches that the instrument knows.";

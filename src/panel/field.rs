@@ -3,9 +3,10 @@
 
 use std::collections::VecDeque;
 
-use egui::{Align2, Color32, Pos2, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use egui::{Align2, Color32, Pos2, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2};
 
-use super::{MeterSnapshot, TrainedRange, theme, value_text};
+use super::mapping::{Map, Mapping, Place};
+use super::{MeterSnapshot, PanelHost, TrainedRange, theme, value_text};
 use crate::{frame::Frame, frame::LOUDNESS_FLOOR_DB, library::variant};
 
 /// C1 to C8 in MIDI note numbers: from below a bass to the top of a piano.
@@ -20,6 +21,7 @@ const JUMP_SEMITONES: f32 = 1.5;
 pub struct Field {
     /// Time in s, pitch in MIDI note numbers, loudness in dB; oldest first.
     trail: VecDeque<(f64, f32, f32)>,
+    mapping: Mapping,
 }
 
 /// Places values in the plot.
@@ -41,17 +43,30 @@ impl Scale {
     fn at(&self, midi: f32, loudness_db: f32) -> Pos2 {
         pos2(self.x(midi), self.y(loudness_db))
     }
+
+    /// Where `range`, which is played, is heard.
+    fn place<'a>(&self, map: &Map, range: TrainedRange, name: &'a str) -> Place<'a> {
+        let [low, high] = range.f0_hz.map(value_text::midi);
+        let corner = |midi, loudness_db| {
+            let (midi, loudness_db) = map.heard(midi, loudness_db);
+            self.at(midi, loudness_db)
+        };
+        let area = Rect::from_two_pos(corner(low, range.loudness_db[0]), corner(high, range.loudness_db[1]));
+        let per_semitone = self.plot.width() / (MIDI_RANGE[1] - MIDI_RANGE[0]);
+        let per_db = self.plot.height() / (LOUDNESS_RANGE_DB[1] - LOUDNESS_RANGE_DB[0]);
+        Place { area, per_semitone, per_db, range, name }
+    }
 }
 
 impl Field {
-    /// Takes what sounds at `now_s`.
-    pub fn feed(&mut self, meters: &MeterSnapshot, now_s: f64) {
+    /// Takes what sounds at `now_s`, by `map`.
+    pub fn feed(&mut self, meters: &MeterSnapshot, map: &Map, now_s: f64) {
         while self.trail.front().is_some_and(|point| now_s - point.0 > TRAIL_S) {
             self.trail.pop_front();
         }
         if meters.is_sounding() {
-            let Frame { f0_hz, loudness_db, .. } = meters.frame;
-            self.trail.push_back((now_s, value_text::midi(f0_hz), loudness_db));
+            let (midi, loudness_db) = heard(&meters.frame, map);
+            self.trail.push_back((now_s, midi, loudness_db));
         }
     }
 
@@ -60,37 +75,49 @@ impl Field {
         !self.trail.is_empty()
     }
 
+    /// Ends what is held, for a window that closes under the mouse.
+    pub fn release(&mut self, host: &mut dyn PanelHost) {
+        self.mapping.release(host);
+    }
+
     /// Shows the field in `rect` with the instrument's name and the range that its model knows. `hint` is what a
     /// newcomer should do when nothing sounds.
+    #[allow(clippy::too_many_arguments)]
     pub fn show(
-        &self,
-        ui: &Ui,
+        &mut self,
+        ui: &mut Ui,
         rect: Rect,
         (instrument, range): (&str, Option<TrainedRange>),
         meters: &MeterSnapshot,
         accent: Color32,
         hint: &str,
+        host: &mut dyn PanelHost,
     ) {
         ui.painter().rect_filled(rect, theme::CARD_RADIUS, theme::SURFACE);
         let plot = Rect::from_min_max(rect.min + vec2(48.0, 40.0), rect.max - vec2(16.0, 32.0));
         let scale = Scale { plot };
         self.paint_axes(ui, rect, &scale);
         if let Some(range) = range {
-            paint_range(ui, &scale, instrument, range, accent);
+            let name = variant::words(instrument);
+            let place = scale.place(&Map::of(host), range, &name);
+            self.mapping.show(ui, &place, accent, host);
         }
         self.paint_trail(ui, &scale, accent);
         if meters.is_sounding() {
-            let point = scale.at(value_text::midi(meters.frame.f0_hz), meters.frame.loudness_db);
+            let (midi, loudness_db) = heard(&meters.frame, &Map::of(host));
+            let point = scale.at(midi, loudness_db);
             ui.painter().circle_filled(point, 12.0, accent.gamma_multiply(0.25));
             ui.painter().circle(point, 6.0, accent, Stroke::new(2.0, theme::TEXT));
         } else if self.trail.is_empty() {
             let size = ui.painter().layout_no_wrap(hint.to_owned(), theme::body_font(), theme::TEXT).size();
-            let center = pos2(plot.center().x, plot.bottom() - 32.0);
+            // Above, where neither the name of the range nor a soft sound is in the way.
+            let center = pos2(plot.center().x, plot.top() + 28.0);
             let back = Rect::from_center_size(center, size + vec2(24.0, 16.0));
             ui.painter().rect_filled(back, theme::CONTROL_RADIUS, theme::SURFACE);
             ui.painter().text(center, Align2::CENTER_CENTER, hint, theme::body_font(), theme::TEXT);
         }
-        let response = ui.interact(rect, ui.scope_id().with("field"), Sense::HOVER);
+        let heading = Rect::from_min_max(rect.min, pos2(rect.right(), plot.top()));
+        let response = ui.interact(heading, ui.scope_id().with("field"), Sense::HOVER);
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, "Pitch against loudness"));
     }
 
@@ -129,15 +156,9 @@ impl Field {
     }
 }
 
-fn paint_range(ui: &Ui, scale: &Scale, instrument: &str, range: TrainedRange, accent: Color32) {
-    let [low, high] = range.f0_hz.map(value_text::midi);
-    let corners = [scale.at(low, range.loudness_db[0]), scale.at(high, range.loudness_db[1])];
-    let region = Rect::from_two_pos(corners[0], corners[1]);
-    let painter = ui.painter();
-    painter.rect(region, 4, accent.gamma_multiply(0.10), Stroke::new(1.5, accent), StrokeKind::Inside);
-    let text = format!("{} range", variant::words(instrument));
-    // At the soft end, where the live point is seldom in the way.
-    painter.text(region.left_bottom() + vec2(8.0, -6.0), Align2::LEFT_BOTTOM, text, theme::small_font(), accent);
+/// Pitch (MIDI note number) and loudness that are heard where `frame` is played.
+fn heard(frame: &Frame, map: &Map) -> (f32, f32) {
+    map.heard(value_text::midi(frame.f0_hz), frame.loudness_db)
 }
 
 #[cfg(test)]
@@ -151,11 +172,12 @@ mod tests {
     #[test]
     fn the_trail_fades_after_silence_and_holds_no_unvoiced_sound() {
         let mut field = Field::default();
-        field.feed(&sounding(440.0), 1.0);
+        let map = Map { transpose: 0.0, offset_db: 0.0, range: 1.0 };
+        field.feed(&sounding(440.0), &map, 1.0);
         assert!(field.is_moving());
-        field.feed(&MeterSnapshot::SILENCE, 1.5);
+        field.feed(&MeterSnapshot::SILENCE, &map, 1.5);
         assert_eq!(field.trail.len(), 1);
-        field.feed(&MeterSnapshot::SILENCE, 3.0);
+        field.feed(&MeterSnapshot::SILENCE, &map, 3.0);
         assert!(!field.is_moving());
     }
 

@@ -4,9 +4,11 @@
 //! [`Panel`] and show it in whatever egui gives them. All values are in the units of [`crate::engine::Setting::ALL`].
 
 mod banner;
+mod blend_choice;
 mod field;
 mod host;
 mod knob;
+mod mapping;
 mod meter;
 mod mode_choice;
 mod model_choice;
@@ -14,6 +16,7 @@ mod readout;
 mod segments;
 mod source_choice;
 pub mod theme;
+mod toggle;
 pub mod value_text;
 
 use std::time::Duration;
@@ -37,7 +40,8 @@ type Group = (&'static str, &'static [Setting]);
 /// Rows of knobs: what shapes every sound, and how notes are played.
 const ROWS: [&[Group]; 2] = [
     &[
-        ("Input", &[Setting::Transpose, Setting::LoudnessOffset]),
+        ("Input", &[Setting::Transpose, Setting::LoudnessOffset, Setting::LoudnessRange]),
+        ("Blend", &[Setting::Blend]),
         ("Sound", &[Setting::HarmonicGain, Setting::NoiseGain, Setting::Brightness, Setting::OddEven, Setting::Room]),
         ("Output", &[Setting::Mix, Setting::OutputGain]),
     ],
@@ -57,6 +61,15 @@ const ROWS: [&[Group]; 2] = [
         ("Voices", &[Setting::Voices, Setting::Glide, Setting::BendRange]),
     ],
 ];
+/// Columns of knobs that a group's other controls take.
+fn beside(settings: &[Setting]) -> f32 {
+    match settings {
+        [Setting::Blend] => 1.9,
+        settings if settings.contains(&Setting::Voices) => 1.0,
+        _ => 0.0,
+    }
+}
+
 /// The row that means notes alone.
 const PLAYING_ROW: usize = 1;
 
@@ -91,7 +104,7 @@ impl Panel {
     pub fn ui(&mut self, ui: &mut Ui, host: &mut dyn PanelHost) {
         let meters = host.meters();
         let now_s = ui.input(|input| input.time);
-        self.field.feed(&meters, now_s);
+        self.field.feed(&meters, &mapping::Map::of(host), now_s);
         self.readout.feed(&meters, now_s);
 
         let all = ui.max_rect();
@@ -116,7 +129,7 @@ impl Panel {
             Source::Notes => host.how_to_play(),
             Source::Audio => "Sing or play one note at a time into the audio input",
         };
-        self.field.show(ui, field, (&instrument, range), &meters, accent, hint);
+        self.field.show(ui, field, (&instrument, range), &meters, accent, hint, host);
         source_choice::show(ui, side.with_max_y(side.top() + source_choice::HEIGHT), accent, host);
         let readout = side.with_min_y(side.top() + source_choice::HEIGHT + theme::GAP);
         self.readout.show(ui, readout, &meters, accent);
@@ -131,6 +144,7 @@ impl Panel {
     /// Ends what the user holds. Call when the window closes, so that no gesture stays open in the host.
     pub fn release(&mut self, host: &mut dyn PanelHost) {
         self.knobs.release(host);
+        self.field.release(host);
     }
 
     fn show_knobs(&mut self, ui: &mut Ui, rect: Rect, accent: Color32, host: &mut dyn PanelHost) {
@@ -152,12 +166,12 @@ impl Panel {
         accent: Color32,
         host: &mut dyn PanelHost,
     ) {
-        let columns = |settings: &[Setting]| settings.len() + usize::from(settings.contains(&Setting::Voices));
-        let n_columns = groups.iter().map(|(_, settings)| columns(settings)).sum::<usize>() as f32;
+        let columns = |settings: &[Setting]| settings.len() as f32 + beside(settings);
+        let n_columns = groups.iter().map(|(_, settings)| columns(settings)).sum::<f32>();
         let width = (rect.width() - (groups.len() - 1) as f32 * theme::GAP) / n_columns;
         let mut left = rect.left();
         for (name, settings) in groups {
-            let size = vec2(width * columns(settings) as f32, rect.height());
+            let size = vec2(width * columns(settings), rect.height());
             let card = Rect::from_min_size(pos2(left, rect.top()), size);
             ui.painter().rect_filled(card, theme::CARD_RADIUS, theme::SURFACE);
             let title = card.min + vec2(theme::PADDING, 18.0);
@@ -173,6 +187,11 @@ impl Panel {
             }
             if settings.contains(&Setting::Voices) {
                 mode_choice::show(ui, place(settings.len()).shrink2(vec2(8.0, 0.0)), accent, host);
+            }
+            if settings.contains(&Setting::Blend) {
+                let left = place(settings.len());
+                let choice = left.with_max_x(card.right() - theme::PADDING);
+                blend_choice::show(ui, choice, accent, host);
             }
             left = card.right() + theme::GAP;
         }

@@ -61,7 +61,7 @@ pub fn split(id: &str) -> (&str, &str) {
 }
 
 /// Every instrument once, in the order of the list.
-fn instruments(models: &[ModelEntry]) -> Vec<&str> {
+pub fn instruments(models: &[ModelEntry]) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
     for model in models {
         if !names.contains(&model.instrument.as_str()) {
@@ -72,13 +72,13 @@ fn instruments(models: &[ModelEntry]) -> Vec<&str> {
 }
 
 /// The instrument's model of the variant that is playing, else its first.
-fn same_variant(models: &[ModelEntry], instrument: &str, variant: &str) -> Option<String> {
+pub fn same_variant(models: &[ModelEntry], instrument: &str, variant: &str) -> Option<String> {
     let of_instrument = || models.iter().filter(|model| model.instrument == instrument);
     of_instrument().find(|model| model.variant == variant).or_else(|| of_instrument().next()).map(|m| m.id.clone())
 }
 
 /// Size, error and load in few words.
-fn facts(model: &ModelEntry) -> String {
+pub fn facts(model: &ModelEntry) -> String {
     let mut facts = vec![format!("{} parameters", value_text::count(model.n_parameters))];
     facts.extend(model.gap_closed.map(|share| format!("quality {:.0} %", share * 100.0)));
     facts.extend(model.cpu_share.map(|share| format!("CPU {:.1} %", share * 100.0)));
@@ -86,7 +86,7 @@ fn facts(model: &ModelEntry) -> String {
 }
 
 /// What the model is, and the same in whole sentences, for the tooltip.
-fn explain(model: &ModelEntry) -> String {
+pub fn explain(model: &ModelEntry) -> String {
     let mut text = variant::explain(&model.variant).map_or(String::new(), |sentence| sentence + " ");
     text += &format!("{} parameters in {}.", value_text::count(model.n_parameters), value_text::bytes(model.n_bytes));
     if let Some(loss) = model.multi_scale_loss {

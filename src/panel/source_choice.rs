@@ -5,12 +5,12 @@ use egui::{Align2, Color32, Rect, Ui, pos2, vec2};
 use super::{
     PanelHost,
     segments::{self, Segment},
-    theme,
+    theme, toggle,
 };
-use crate::{analysis::LowestPitch, engine::Source};
+use crate::{analysis::LowestPitch, engine::Setting, engine::Source};
 
 /// Height of the card.
-pub const HEIGHT: f32 = 2.0 * theme::PADDING + 2.0 * theme::CONTROL_HEIGHT + 8.0 + 24.0;
+pub const HEIGHT: f32 = 2.0 * theme::PADDING + 2.0 * theme::CONTROL_HEIGHT + 16.0 + 24.0;
 const LABEL_WIDTH: f32 = 88.0;
 const LOWEST: [LowestPitch; 3] = [LowestPitch::Hz40, LowestPitch::Hz80, LowestPitch::Hz160];
 
@@ -50,13 +50,13 @@ pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, host: &mut dyn PanelHost) 
         host.set_lowest_pitch(LOWEST[index]);
     }
 
-    let remark = if audio {
-        let lowest = host.lowest_pitch();
-        format!("Hears from {:.0} Hz, {:.1} ms late", lowest.hz(), host.latency_ms(lowest))
-    } else {
-        "Plays notes at once".to_owned()
-    };
-    ui.painter().text(inner.left_bottom(), Align2::LEFT_BOTTOM, remark, theme::small_font(), theme::TEXT_DIM);
+    // Both are about what is heard.
+    let switches = row(2.0).with_max_y(inner.bottom());
+    let half = vec2((switches.width() - 8.0) / 2.0, switches.height());
+    for (index, setting) in [Setting::OctaveMatch, Setting::NotesOut].into_iter().enumerate() {
+        let left = switches.left() + index as f32 * (half.x + 8.0);
+        toggle::switch(ui, Rect::from_min_size(pos2(left, switches.top()), half), setting, audio, accent, host);
+    }
 }
 
 fn help(lowest: LowestPitch, latency_ms: f32) -> String {

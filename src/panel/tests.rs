@@ -197,8 +197,8 @@ fn dial(setting: Setting) -> Pos2 {
 fn every_setting_has_a_knob() {
     let mut shown: Vec<Setting> =
         ROWS.iter().flat_map(|row| row.iter()).flat_map(|(_, settings)| settings.iter().copied()).collect();
-    // These two are buttons.
-    shown.extend([Setting::Mode, Setting::Mpe]);
+    // These are buttons.
+    shown.extend([Setting::Mode, Setting::Mpe, Setting::OctaveMatch, Setting::NotesOut]);
     shown.sort_by_key(|setting| *setting as usize);
     assert_eq!(shown, Setting::ALL.map(|spec| spec.setting));
 }
@@ -367,4 +367,45 @@ fn strange_values_are_drawn_without_a_panic() {
         bench.host.models.clear();
         bench.picture(vec![]);
     }
+}
+
+#[test]
+fn dragging_the_box_is_one_gesture_that_transposes_and_makes_louder() {
+    let mut bench = Bench::new();
+    let area = bench.ctx.read_response(bench.root.with("mapping")).expect("the model has a range").rect;
+    bench.drag(area.center(), vec2(-60.0, 40.0));
+    let settings = bench.host.settings;
+    assert!(settings.transpose >= 6.0 && settings.transpose.fract() == 0.0, "{}", settings.transpose);
+    assert!(settings.loudness_offset > 6.0 && settings.loudness_range == 1.0, "{}", settings.loudness_offset);
+    let calls = bench.calls();
+    let begun = calls.iter().filter(|call| matches!(call, Call::Begin(_))).count();
+    let ended = calls.iter().filter(|call| matches!(call, Call::End(_))).count();
+    assert_eq!((begun, ended), (3, 3));
+    bench.picture(vec![]);
+    let moved = bench.ctx.read_response(bench.root.with("mapping")).expect("it is still there").rect;
+    assert!((moved.left() - area.left() + 60.0).abs() < 8.0, "the box follows the mouse");
+}
+
+#[test]
+fn dragging_the_upper_edge_of_the_box_changes_the_dynamics() {
+    let mut bench = Bench::new();
+    let area = bench.ctx.read_response(bench.root.with("mapping")).expect("the model has a range").rect;
+    bench.drag(pos2(area.center().x, area.top() + 8.0), vec2(0.0, 30.0));
+    let settings = bench.host.settings;
+    assert!(settings.loudness_range > 1.1 && settings.transpose == 0.0, "{settings:?}");
+}
+
+#[test]
+fn arrow_keys_move_the_box_and_a_double_click_puts_it_back() {
+    let mut bench = Bench::new();
+    let id = bench.root.with("mapping");
+    bench.ctx.memory_mut(|memory| memory.request_focus(id));
+    bench.picture(vec![]);
+    bench.key(Key::ArrowRight);
+    bench.key(Key::ArrowUp);
+    assert_eq!((bench.host.settings.transpose, bench.host.settings.loudness_offset), (-1.0, -1.0));
+    let center = bench.ctx.read_response(id).expect("it is there").rect.center();
+    bench.click(center);
+    bench.click(center);
+    assert_eq!((bench.host.settings.transpose, bench.host.settings.loudness_offset), (0.0, 0.0));
 }
