@@ -59,6 +59,7 @@ fn instrument_of(bytes: &[u8]) -> Box<Instrument> {
         profile: profile(&model.metadata),
         sample_rate_hz: 44_100,
         blend: None,
+        tuning: None,
         voices: SLOTS,
     }))
 }
@@ -79,6 +80,7 @@ fn a_blend_does_not_allocate() {
             profile: profile(&first.metadata),
             sample_rate_hz: 44_100,
             blend: Some(BlendParts { decoder: second.decoder.clone(), room: None }),
+            tuning: None,
             voices: SLOTS,
         }))
     });

@@ -33,6 +33,7 @@ fn engine(first: (&Model, &RoomResponse), second: Option<(&Model, &RoomResponse)
         profile: profile(&models()[0].metadata),
         sample_rate_hz: RATE_HZ,
         blend: second.map(|(model, room)| BlendParts { decoder: model.decoder.clone(), room: Some(room) }),
+        tuning: None,
         voices: SLOTS,
     });
     assert!(engine.set_instrument(Box::new(instrument)).is_none());

@@ -39,6 +39,7 @@ fn instrument(file: &Path) -> Box<Instrument> {
         profile: profile(&model.metadata),
         sample_rate_hz: RATE,
         blend: None,
+        tuning: None,
         voices: 1,
     }))
 }

@@ -20,6 +20,7 @@ fn play(int8: bool, keys: &[(usize, u8)], len: usize, block: usize) -> Vec<f32> 
         profile: profile(&model.metadata),
         sample_rate_hz: RATE_HZ,
         blend: None,
+        tuning: None,
         voices: SLOTS,
     });
     assert!(engine.set_instrument(Box::new(instrument)).is_none());

@@ -58,6 +58,7 @@ fn instrument(model: &Model) -> Box<Instrument> {
         profile: profile(&model.metadata),
         sample_rate_hz: RATE_HZ,
         blend: None,
+        tuning: None,
         voices: SLOTS,
     }))
 }

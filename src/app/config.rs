@@ -8,7 +8,7 @@ use super::AppError;
 use crate::{
     analysis::LowestPitch,
     engine::{Setting, Settings, Source},
-    library::EMBEDDED_ID,
+    library::{EMBEDDED_ID, tunings::SavedTuning},
 };
 
 /// Everything that is remembered. Fields that a file lacks have their defaults, unknown ones are ignored, so that files
@@ -22,6 +22,8 @@ pub struct Config {
     pub model: String,
     /// The second model that is mixed in.
     pub blend: Option<String>,
+    /// How keys are tuned; `None` is twelve equal steps.
+    pub tuning: Option<SavedTuning>,
     /// Values of settings by their ids, in their own units.
     pub settings: std::collections::BTreeMap<String, f32>,
     /// Size of everything in the window; 1 is 100 %.
@@ -51,6 +53,7 @@ impl Default for Config {
             lowest_pitch: LowestPitch::default(),
             model: EMBEDDED_ID.to_owned(),
             blend: None,
+            tuning: None,
             settings: Setting::ALL.iter().map(|spec| (spec.id.to_owned(), spec.default)).collect(),
             zoom: 1.0,
         }

@@ -3,7 +3,11 @@
 use std::sync::mpsc::{self, Receiver, Sender};
 
 use super::AppError;
-use crate::{engine::Instrument, library::Library, panel::ModelEntry};
+use crate::{
+    engine::Instrument,
+    library::{Choice, Library, tunings::SavedTuning},
+    panel::ModelEntry,
+};
 
 /// A model for a sample rate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +15,8 @@ pub struct Request {
     pub id: String,
     /// The id of a second model to mix in.
     pub blend: Option<String>,
+    /// `None` is twelve equal steps.
+    pub tuning: Option<SavedTuning>,
     pub sample_rate_hz: u32,
 }
 
@@ -66,17 +72,22 @@ fn build(request: &Request) -> Result<Built, AppError> {
     let failed = |id: &str, reason: String| AppError::Model { id: id.to_owned(), reason };
     let load = |id: &str| Library::standard().load(id).map_err(|error| failed(id, error.to_string()));
     let first = load(&request.id)?;
-    let rate_hz = request.sample_rate_hz;
+    let (rate_hz, tuning) = (request.sample_rate_hz, request.tuning.as_ref());
     let mut without_blend = None;
     if let Some(id) = &request.blend {
-        let both = load(id)
-            .and_then(|second| first.instrument(Some(&second), rate_hz).map_err(|error| failed(id, error.to_string())));
+        let both = load(id).and_then(|second| {
+            first
+                .instrument(Choice { blend: Some(&second), tuning }, rate_hz)
+                .map_err(|error| failed(id, error.to_string()))
+        });
         match both {
             Ok(instrument) => return Ok(Built { instrument: Box::new(instrument), without_blend }),
             Err(error) => without_blend = Some(error),
         }
     }
-    let instrument = first.instrument(None, rate_hz).map_err(|error| failed(&request.id, error.to_string()))?;
+    let instrument = first
+        .instrument(Choice { blend: None, tuning }, rate_hz)
+        .map_err(|error| failed(&request.id, error.to_string()))?;
     Ok(Built { instrument: Box::new(instrument), without_blend })
 }
 

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     analysis::LowestPitch,
     engine::{EventKind, Setting, Settings, Source},
+    library::tunings::Tunings,
     panel::{Banner, MeterSnapshot, ModelEntry, PanelHost, Severity},
 };
 
@@ -30,6 +31,7 @@ pub struct Player {
     loader: Loader,
     watch: Watch,
     models: Vec<ModelEntry>,
+    tunings: Tunings,
     /// Why nothing is heard, or nothing is heard from the microphone.
     audio_problem: Option<AppError>,
     model_problem: Option<AppError>,
@@ -49,6 +51,7 @@ impl Player {
             loader: Loader::start(wake.clone()),
             watch: Watch::start(Arc::clone(&shared), wake),
             models: loader::list(),
+            tunings: Tunings::of(config.tuning.clone()),
             shared,
             audio_problem: None,
             model_problem: None,
@@ -154,7 +157,10 @@ impl Player {
     /// What should be loaded, if there is an output to play it.
     fn request(&self) -> Option<Request> {
         let sample_rate_hz = self.streams.as_ref()?.sample_rate_hz;
-        Some(Request { id: self.config.model.clone(), blend: self.config.blend.clone(), sample_rate_hz })
+        {
+            let Config { model, blend, tuning, .. } = &self.config;
+            Some(Request { id: model.clone(), blend: blend.clone(), tuning: tuning.clone(), sample_rate_hz })
+        }
     }
 }
 
@@ -218,6 +224,19 @@ impl PanelHost for Player {
     fn choose_blend(&mut self, id: Option<&str>) {
         self.config.blend = id.map(str::to_owned);
         self.model_problem = None;
+        self.load();
+    }
+
+    fn tunings(&self) -> &[String] {
+        self.tunings.names()
+    }
+
+    fn tuning(&self) -> &str {
+        self.tunings.name()
+    }
+
+    fn choose_tuning(&mut self, name: &str) {
+        self.config.tuning = self.tunings.choose(name);
         self.load();
     }
 

@@ -33,6 +33,7 @@ impl Chosen {
             profile: profile(&self.model.metadata),
             sample_rate_hz,
             blend: None,
+            tuning: None,
             voices: SLOTS,
         })
     }

@@ -9,7 +9,7 @@ use super::shape::{Shape, Shaper};
 use super::source::Wanted;
 use crate::frame::{Controls, FRAME_RATE_HZ, Frame, LOUDNESS_FLOOR_DB};
 use crate::model::{Decoder, DecoderSpec, RoomResponse, State};
-use crate::performer::Profile;
+use crate::performer::{Profile, Tuning};
 use crate::synth::{PartGains, Room, SynthSpec, SynthTables, VoiceSynth};
 
 /// A voice with both gains at 0 for this long rests: it costs nothing until it is played again.
@@ -32,6 +32,8 @@ pub struct InstrumentParts<'a> {
     pub sample_rate_hz: u32,
     /// A second model to mix in; [`super::can_blend`] says whether it can be.
     pub blend: Option<BlendParts<'a>>,
+    /// How keys are tuned; `None` leaves the engine's as it is.
+    pub tuning: Option<Tuning>,
     /// Slots for voices, at least 1; notes need [`crate::performer::SLOTS`], audio plays in the first.
     pub voices: usize,
 }
@@ -40,6 +42,7 @@ pub struct InstrumentParts<'a> {
 pub struct Instrument {
     decoder: Arc<dyn Decoder>,
     profile: Profile,
+    tuning: Option<Tuning>,
     /// Parallel slices, as the decoder takes them: one row a voice. The rows that sound come first, so that one call of
     /// the decoder, with one pass over its weights, serves all of them.
     states: Vec<State>,
@@ -97,6 +100,7 @@ impl Instrument {
         let tail_samples = room.tail_samples().max(second.as_ref().map_or(0, |second| second.tail_samples()));
         Self {
             profile: parts.profile,
+            tuning: parts.tuning.clone(),
             states: vec![rest.clone(); n_voices],
             frames: vec![Frame::SILENCE; n_voices],
             controls: vec![silent; n_voices],
@@ -122,6 +126,12 @@ impl Instrument {
     #[must_use]
     pub fn profile(&self) -> Profile {
         self.profile
+    }
+
+    /// How its keys are tuned.
+    #[must_use]
+    pub fn tuning(&self) -> Option<&Tuning> {
+        self.tuning.as_ref()
     }
 
     /// Samples that still sound after the last frame: the noise filter and the room.

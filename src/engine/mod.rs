@@ -280,6 +280,9 @@ impl Engine {
         }
         if let (FramesFrom::Notes(player), Some(instrument)) = (&mut self.frames_from, &self.current) {
             player.set_profile(instrument.profile());
+            if let Some(tuning) = instrument.tuning() {
+                player.set_tuning(tuning.clone());
+            }
         }
     }
 

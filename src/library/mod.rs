@@ -9,12 +9,14 @@ mod error;
 mod folders;
 mod playable;
 mod source;
+pub mod tunings;
 pub mod variant;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use error::LibraryError;
+pub use playable::{Choice, PlayableError};
 use source::Source;
 
 use crate::model::{Metadata, Model, RoomResponse};

@@ -5,7 +5,7 @@ use crate::{
     analysis::LowestPitch,
     engine::{Setting, Source},
     frame::{Frame, LOUDNESS_FLOOR_DB},
-    library::Entry,
+    library::{Entry, tunings::EQUAL},
 };
 
 /// What stands behind the panel. Called on the window's thread only, a few dozen times a drawn picture, so every getter
@@ -62,6 +62,19 @@ pub trait PanelHost {
 
     /// Asks for a second model to mix in, or for none.
     fn choose_blend(&mut self, _id: Option<&str>) {}
+
+    /// The names of all tunings that can be chosen, twelve equal steps first; empty where there is no choice.
+    fn tunings(&self) -> &[String] {
+        &[]
+    }
+
+    /// The name of the tuning, be it in the list or not.
+    fn tuning(&self) -> &str {
+        EQUAL
+    }
+
+    /// Asks for one of [`PanelHost::tunings`].
+    fn choose_tuning(&mut self, _name: &str) {}
 
     /// What a newcomer should do to hear something with [`Source::Notes`].
     fn how_to_play(&self) -> &'static str {

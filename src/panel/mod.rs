@@ -17,6 +17,7 @@ mod segments;
 mod source_choice;
 pub mod theme;
 mod toggle;
+mod tuning_choice;
 pub mod value_text;
 
 use std::time::Duration;
@@ -186,6 +187,11 @@ impl Panel {
                 knob::show(ui, place(index), setting.spec(), accent, &mut self.knobs, host);
             }
             if settings.contains(&Setting::Voices) {
+                let title = Rect::from_min_max(
+                    pos2(card.left() + 72.0, card.top() + 6.0),
+                    pos2(card.right() - 8.0, card.top() + 30.0),
+                );
+                tuning_choice::show(ui, title, host);
                 mode_choice::show(ui, place(settings.len()).shrink2(vec2(8.0, 0.0)), accent, host);
             }
             if settings.contains(&Setting::Blend) {

@@ -15,6 +15,7 @@ use super::models;
 use super::params::RetortParams;
 use super::status::Status;
 use crate::engine::Instrument;
+use crate::library::tunings::SavedTuning;
 use crate::panel::{Banner, Severity};
 
 /// Between two looks at what is wanted.
@@ -142,8 +143,8 @@ struct Worker {
     sample_rate_hz: u32,
     ready: Producer<Box<Instrument>>,
     retired: Consumer<Box<Instrument>>,
-    /// Ids of the model that plays or is on its way, and of the one it blends with.
-    playing: Option<(String, Option<String>)>,
+    /// Ids of the model that plays or is on its way, and of the one it blends with, and the tuning.
+    playing: Option<(String, Option<String>, Option<SavedTuning>)>,
     /// Built, but not in the queue yet.
     finished: Option<Box<Instrument>>,
     /// When the missing model was last looked for.
@@ -172,13 +173,14 @@ impl Worker {
 
     /// Builds what is wanted now into `finished`, unless it plays already, and says what is wrong. `false`: missing.
     fn load(&mut self) -> bool {
-        let wanted = (self.params.song.model(self.params.slot()), self.params.song.blend());
+        let song = &self.params.song;
+        let wanted = (song.model(self.params.slot()), song.blend(), song.tuning());
         self.tried = Instant::now();
         if self.playing.as_ref() == Some(&wanted) {
             return true;
         }
-        let (id, blend) = &wanted;
-        match models::build(id, blend.as_deref(), self.sample_rate_hz) {
+        let (id, blend, tuning) = &wanted;
+        match models::build(id, blend.as_deref(), tuning.as_ref(), self.sample_rate_hz) {
             Ok(built) => {
                 self.finished = Some(Box::new(built.instrument));
                 let alone = built.without_blend.map(|reason| without_blend(id, blend.as_deref(), &reason));

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use crate::engine::Instrument;
-use crate::library::Library;
+use crate::library::tunings::SavedTuning;
+use crate::library::{Choice, Library};
 use crate::panel::ModelEntry;
 
 static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
@@ -24,18 +25,27 @@ pub struct Built {
 
 /// The instrument of a model for a sample rate in Hz, or why there is none, as the end of a sentence. `blend` is the id of a
 /// second model; the first one plays without it where it must.
-pub fn build(id: &str, blend: Option<&str>, sample_rate_hz: u32) -> Result<Built, String> {
+pub fn build(
+    id: &str,
+    blend: Option<&str>,
+    tuning: Option<&SavedTuning>,
+    sample_rate_hz: u32,
+) -> Result<Built, String> {
     let first = LIBRARY.load(id).map_err(|error| error.to_string())?;
     let mut without_blend = None;
     if let Some(blend) = blend {
         let second = LIBRARY.load(blend).map_err(|error| error.to_string());
-        let both = second.and_then(|it| first.instrument(Some(&it), sample_rate_hz).map_err(|error| error.to_string()));
+        let both = second.and_then(|second| {
+            let choice = Choice { blend: Some(&second), tuning };
+            first.instrument(choice, sample_rate_hz).map_err(|error| error.to_string())
+        });
         match both {
             Ok(instrument) => return Ok(Built { instrument, without_blend }),
             Err(reason) => without_blend = Some(reason),
         }
     }
-    let instrument = first.instrument(None, sample_rate_hz).map_err(|error| error.to_string())?;
+    let choice = Choice { blend: None, tuning };
+    let instrument = first.instrument(choice, sample_rate_hz).map_err(|error| error.to_string())?;
     Ok(Built { instrument, without_blend })
 }
 

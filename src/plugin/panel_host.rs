@@ -10,6 +10,7 @@ use super::params::{LOWEST_PITCHES, RetortParams, SOURCES};
 use super::status::Status;
 use crate::analysis::LowestPitch;
 use crate::engine::{Setting, Source};
+use crate::library::tunings::Tunings;
 use crate::panel::{Banner, MeterSnapshot, ModelEntry, PanelHost};
 
 /// What an open window works with.
@@ -21,6 +22,7 @@ pub struct PluginPanelHost {
     /// Of the slot that plays, as of [`PluginPanelHost::refresh`].
     model_id: String,
     blend_id: Option<String>,
+    tunings: Tunings,
 }
 
 impl PluginPanelHost {
@@ -32,6 +34,7 @@ impl PluginPanelHost {
             models: models::list(),
             model_id: params.song.model(params.slot()),
             blend_id: params.song.blend(),
+            tunings: Tunings::of(params.song.tuning()),
         }
     }
 
@@ -43,6 +46,9 @@ impl PluginPanelHost {
         }
         if !song.blends_with(self.blend_id.as_deref()) {
             self.blend_id = song.blend();
+        }
+        if !song.is_tuned_as(self.tunings.current()) {
+            self.tunings.follow(song.tuning());
         }
     }
 
@@ -138,6 +144,19 @@ impl PanelHost for PluginPanelHost {
     fn choose_blend(&mut self, id: Option<&str>) {
         self.params.song.set_blend(id);
         self.blend_id = id.map(str::to_owned);
+        self.change(&self.params.changes, self.params.next_change());
+    }
+
+    fn tunings(&self) -> &[String] {
+        self.tunings.names()
+    }
+
+    fn tuning(&self) -> &str {
+        self.tunings.name()
+    }
+
+    fn choose_tuning(&mut self, name: &str) {
+        self.params.song.set_tuning(self.tunings.choose(name));
         self.change(&self.params.changes, self.params.next_change());
     }
 

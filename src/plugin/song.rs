@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use super::params::SLOTS;
+use crate::library::tunings::SavedTuning;
 
 /// Raised when the meaning of what is saved changes; newer states are still read as far as they are understood.
 pub const STATE_VERSION: u64 = 1;
@@ -27,11 +28,19 @@ pub struct SongState {
     /// The id of the model to blend with, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blend: Option<String>,
+    /// How keys are tuned, with the tuning's own text; `None` is twelve equal steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tuning: Option<SavedTuning>,
 }
 
 impl Default for SongState {
     fn default() -> Self {
-        Self { version: STATE_VERSION, models: std::array::from_fn(|_| DEFAULT_MODEL.into()), blend: None }
+        Self {
+            version: STATE_VERSION,
+            models: std::array::from_fn(|_| DEFAULT_MODEL.into()),
+            blend: None,
+            tuning: None,
+        }
     }
 }
 
@@ -51,6 +60,7 @@ impl From<Value> for SongState {
             }
         }
         state.blend = saved.get("blend").and_then(Value::as_str).filter(|id| !id.is_empty()).map(str::to_owned);
+        state.tuning = saved.get("tuning").and_then(|tuning| SavedTuning::deserialize(tuning).ok());
         state
     }
 }
@@ -111,6 +121,24 @@ impl Song {
         self.revision.fetch_add(1, Ordering::Release);
     }
 
+    /// How keys are tuned; `None` is twelve equal steps.
+    #[must_use]
+    pub fn tuning(&self) -> Option<SavedTuning> {
+        self.lock().tuning.clone()
+    }
+
+    /// Whether this is the name of the tuning.
+    #[must_use]
+    pub fn is_tuned_as(&self, name: Option<&str>) -> bool {
+        self.lock().tuning.as_ref().map(|tuning| tuning.name.as_str()) == name
+    }
+
+    /// Chooses a tuning; `None` is twelve equal steps.
+    pub fn set_tuning(&self, tuning: Option<SavedTuning>) {
+        self.lock().tuning = tuning;
+        self.revision.fetch_add(1, Ordering::Release);
+    }
+
     fn lock(&self) -> MutexGuard<'_, SongState> {
         // Nothing panics while it holds the lock, and every state between is a whole one.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -144,11 +172,12 @@ mod tests {
         let song = Song::default();
         song.set_model(2, "trumpet/full");
         song.set_blend(Some("flute/cnn"));
+        song.set_tuning(crate::library::tunings::list(None).into_iter().next());
         let saved = song.map(|state| serde_json::to_string(state).expect("strings and numbers are JSON"));
         let other = Song::default();
         other.set(read(&saved));
         assert_eq!(other.model(2), "trumpet/full");
-        assert!(other.blends_with(Some("flute/cnn")));
+        assert!(other.blends_with(Some("flute/cnn")) && other.is_tuned_as(Some("Pythagorean")));
         assert_eq!(other.map(Clone::clone), song.map(Clone::clone));
     }
 

@@ -58,6 +58,7 @@ fn instrument(sample_rate_hz: u32, noise: f32) -> Box<Instrument> {
         profile: Profile::default(),
         sample_rate_hz,
         blend: None,
+        tuning: None,
         voices: retort::engine::SLOTS,
     }))
 }
