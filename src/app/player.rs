@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     analysis::LowestPitch,
-    engine::{EventKind, Setting, Settings, Source},
+    engine::{EventKind, Setting, Settings, Source, Spectrum},
     library::tunings::Tunings,
     panel::{Banner, MeterSnapshot, ModelEntry, PanelHost, Severity},
 };
@@ -254,6 +254,10 @@ impl PanelHost for Player {
         let problem =
             [&self.audio_problem, &self.model_problem, &self.config_problem].into_iter().find_map(Option::as_ref)?;
         Some(Banner { severity: severity(problem), text: problem.to_string() })
+    }
+
+    fn spectrum(&self, spectrum: &mut Spectrum) {
+        self.watch.spectrum(spectrum);
     }
 
     fn meters(&self) -> MeterSnapshot {

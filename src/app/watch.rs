@@ -10,7 +10,10 @@ use std::{
 };
 
 use super::renderer::Shared;
-use crate::{engine::Meters, panel::MeterSnapshot};
+use crate::{
+    engine::{Meters, Spectrum},
+    panel::MeterSnapshot,
+};
 
 const INTERVAL: Duration = Duration::from_millis(33);
 
@@ -53,6 +56,14 @@ impl Watch {
         *self.state.source.lock().unwrap_or_else(PoisonError::into_inner) = source;
     }
 
+    /// Reads what the loudest voice plays.
+    pub fn spectrum(&self, spectrum: &mut Spectrum) {
+        match &*self.state.source.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some((meters, _)) => meters.spectrum().read(spectrum),
+            None => *spectrum = Spectrum::default(),
+        }
+    }
+
     /// The newest measurements.
     pub fn newest(&self) -> MeterSnapshot {
         *self.state.newest.lock().unwrap_or_else(PoisonError::into_inner)
@@ -74,6 +85,7 @@ impl State {
             input_peak_db: db(meters.take_input_peak()),
             output_peak_db: db(shared.take_output_peak()),
             frame: meters.frame(),
+            voices: meters.voices(),
             latency_ms: *latency_ms,
             cpu_share: Some(shared.cpu_share()),
         }

@@ -128,6 +128,19 @@ impl Instrument {
         self.profile
     }
 
+    /// What the voice in `slot` plays at the end of the segment that was begun last.
+    #[must_use]
+    pub fn played(&self, slot: usize) -> &Controls {
+        let row = self.row_of[slot];
+        self.mixed.get(row).unwrap_or(&self.controls[row])
+    }
+
+    /// The frequency of its highest noise band, in Hz.
+    #[must_use]
+    pub fn noise_top_hz(&self) -> f32 {
+        self.decoder.spec().sample_rate_hz as f32 / 2.0
+    }
+
     /// How its keys are tuned.
     #[must_use]
     pub fn tuning(&self) -> Option<&Tuning> {

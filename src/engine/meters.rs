@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use super::spectrum::SpectrumMeter;
 use crate::frame::Frame;
 
 /// Last values and peaks. Peaks are held until they are read.
@@ -13,6 +14,7 @@ pub struct Meters {
     input_peak: AtomicF32,
     output_peak: AtomicF32,
     voices: AtomicU32,
+    spectrum: SpectrumMeter,
 }
 
 impl Default for Meters {
@@ -24,6 +26,7 @@ impl Default for Meters {
             input_peak: AtomicF32::default(),
             output_peak: AtomicF32::default(),
             voices: AtomicU32::new(0),
+            spectrum: SpectrumMeter::default(),
         };
         meters.set_frame(&Frame::SILENCE);
         meters
@@ -47,6 +50,12 @@ impl Meters {
     #[must_use]
     pub fn voices(&self) -> usize {
         self.voices.load(Relaxed) as usize
+    }
+
+    /// The partials and noise of the loudest voice.
+    #[must_use]
+    pub fn spectrum(&self) -> &SpectrumMeter {
+        &self.spectrum
     }
 
     /// Audio thread: a block of input, linear.
@@ -83,14 +92,14 @@ fn peak(samples: &[f32]) -> f32 {
 }
 
 #[derive(Debug, Default)]
-struct AtomicF32(AtomicU32);
+pub(super) struct AtomicF32(AtomicU32);
 
 impl AtomicF32 {
-    fn get(&self) -> f32 {
+    pub(super) fn get(&self) -> f32 {
         f32::from_bits(self.0.load(Relaxed))
     }
 
-    fn set(&self, value: f32) {
+    pub(super) fn set(&self, value: f32) {
         self.0.store(value.to_bits(), Relaxed);
     }
 

@@ -13,6 +13,7 @@ mod profile;
 mod settings;
 mod shape;
 mod source;
+mod spectrum;
 mod transcriber;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ pub use mix::DryWet;
 pub use profile::profile;
 pub use settings::{LOUDNESS_PIVOT_DB, Setting, SettingSpec, Settings, Source, Unit, gain_from_db, map_loudness};
 pub use shape::Shape;
+pub use spectrum::{Spectrum, SpectrumMeter};
 pub use transcriber::{BEND_RANGE_SEMITONES, HeardNote, Transcriber};
 
 pub use crate::performer::{
@@ -92,6 +94,9 @@ enum FramesFrom {
     Audio(Box<Listener>),
     Notes(Box<Player>),
 }
+
+/// Ticks from one picture of the spectrum to the next: 32 ms.
+const TICKS_A_PICTURE: u64 = 8;
 
 /// The longest stretch rendered in one go, in samples.
 const CHUNK: usize = 512;
@@ -321,7 +326,8 @@ impl Engine {
                 self.meters.set_voices(player.n_sounding(end));
             }
         }
-        self.meters.set_frame(&loudest(&wanted));
+        let loudest = loudest(&wanted);
+        self.meters.set_frame(&loudest.map_or(Frame::SILENCE, |(_, wanted)| wanted.frame));
         self.room = settings.room;
         self.blend = settings.blend;
         self.release = settings.release;
@@ -330,8 +336,21 @@ impl Engine {
         for instrument in [self.current.as_mut(), outgoing].into_iter().flatten() {
             instrument.advance(&wanted, len);
         }
+        if self.next_tick.is_multiple_of(TICKS_A_PICTURE) {
+            self.show_spectrum(loudest);
+        }
         self.next_tick += 1;
         self.next_tick_start = end;
+    }
+
+    fn show_spectrum(&self, loudest: Option<(usize, Wanted)>) {
+        let sounding = loudest.filter(|(_, wanted)| wanted.gains.harmonic > 0.0 || wanted.gains.noise > 0.0);
+        match (sounding, &self.current) {
+            (Some((slot, wanted)), Some(instrument)) => {
+                self.meters.spectrum().set(instrument.played(slot), wanted.gains, instrument.noise_top_hz());
+            }
+            _ => self.meters.spectrum().clear(),
+        }
     }
 
     fn happen(&mut self, event: &EventKind, settings: &Settings) {
@@ -385,8 +404,8 @@ impl Engine {
     }
 }
 
-/// What the panel shows of several voices: the loudest.
-fn loudest(wanted: &[Option<Wanted>]) -> Frame {
-    let frames = wanted.iter().flatten().map(|wanted| wanted.frame);
-    frames.max_by(|a, b| a.loudness_db.total_cmp(&b.loudness_db)).unwrap_or(Frame::SILENCE)
+/// What the panel shows of several voices: the loudest, with its slot.
+fn loudest(wanted: &[Option<Wanted>]) -> Option<(usize, Wanted)> {
+    let voices = wanted.iter().enumerate().filter_map(|(slot, wanted)| wanted.map(|wanted| (slot, wanted)));
+    voices.max_by(|(_, a), (_, b)| a.frame.loudness_db.total_cmp(&b.frame.loudness_db))
 }

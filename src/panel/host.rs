@@ -3,7 +3,7 @@
 use super::Banner;
 use crate::{
     analysis::LowestPitch,
-    engine::{Setting, Source},
+    engine::{Setting, Source, Spectrum},
     frame::{Frame, LOUDNESS_FLOOR_DB},
     library::{Entry, tunings::EQUAL},
 };
@@ -86,6 +86,11 @@ pub trait PanelHost {
         None
     }
 
+    /// Reads what the loudest voice plays into `spectrum`.
+    fn spectrum(&self, spectrum: &mut Spectrum) {
+        *spectrum = Spectrum::default();
+    }
+
     /// The newest measurements.
     fn meters(&self) -> MeterSnapshot;
 }
@@ -149,6 +154,8 @@ pub struct MeterSnapshot {
     pub output_peak_db: f32,
     /// What the model is asked to play, transposed and offset.
     pub frame: Frame,
+    /// Notes that sound.
+    pub voices: usize,
     /// How late the output is now, in ms; 0 with [`Source::Notes`].
     pub latency_ms: f32,
     /// Share of the time for a block that the engine takes, 0 to 1 and above. `None` when not measured.
@@ -161,6 +168,7 @@ impl MeterSnapshot {
         input_peak_db: f32::NEG_INFINITY,
         output_peak_db: f32::NEG_INFINITY,
         frame: Frame::SILENCE,
+        voices: 0,
         latency_ms: 0.0,
         cpu_share: None,
     };
@@ -180,6 +188,7 @@ impl MeterSnapshot {
         moved(audible(self.input_peak_db), audible(other.input_peak_db), 0.1)
             || moved(audible(self.output_peak_db), audible(other.output_peak_db), 0.1)
             || moved(self.latency_ms, other.latency_ms, 0.05)
+            || self.voices != other.voices
             || self.is_sounding() != other.is_sounding()
             || (self.is_sounding()
                 && (moved(self.frame.f0_hz, other.frame.f0_hz, 0.05)

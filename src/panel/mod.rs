@@ -12,6 +12,7 @@ mod mapping;
 mod meter;
 mod mode_choice;
 mod model_choice;
+mod partials;
 mod readout;
 mod segments;
 mod source_choice;
@@ -24,7 +25,7 @@ use std::time::Duration;
 
 use egui::{Align2, Color32, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 
-use crate::engine::{Setting, Source};
+use crate::engine::{Setting, Source, Spectrum};
 pub use banner::{Banner, Severity};
 pub use host::{MeterSnapshot, ModelEntry, PanelHost, TrainedRange};
 
@@ -32,6 +33,7 @@ pub use host::{MeterSnapshot, ModelEntry, PanelHost, TrainedRange};
 const PICTURE_INTERVAL: Duration = Duration::from_millis(33);
 const HEADER_HEIGHT: f32 = 40.0;
 const SIDE_WIDTH: f32 = 264.0;
+const PARTIALS_WIDTH: f32 = 232.0;
 const ROW_HEIGHT: f32 = knob::HEIGHT + 40.0;
 const KNOBS_HEIGHT: f32 = ROWS.len() as f32 * ROW_HEIGHT + theme::GAP;
 
@@ -81,6 +83,7 @@ pub struct Panel {
     readout: readout::Readout,
     knobs: knob::KnobState,
     shown: MeterSnapshot,
+    spectrum: Spectrum,
 }
 
 impl Panel {
@@ -120,7 +123,9 @@ impl Panel {
         let knobs_top = inner.bottom() - KNOBS_HEIGHT;
         let body = Rect::from_min_max(pos2(inner.left(), top), pos2(inner.right(), knobs_top - theme::GAP));
         let side = body.with_min_x(body.right() - SIDE_WIDTH);
-        let mut field = body.with_max_x(side.left() - theme::GAP);
+        let middle = body.with_max_x(side.left() - theme::GAP);
+        let partials = middle.with_min_x(middle.right() - PARTIALS_WIDTH);
+        let mut field = middle.with_max_x(partials.left() - theme::GAP);
         if let Some(banner) = host.banner() {
             field.min.y = banner::show(ui, field, &banner).bottom() + 8.0;
         }
@@ -131,6 +136,8 @@ impl Panel {
             Source::Audio => "Sing or play one note at a time into the audio input",
         };
         self.field.show(ui, field, (&instrument, range), &meters, accent, hint, host);
+        host.spectrum(&mut self.spectrum);
+        partials::show(ui, partials, &self.spectrum, accent);
         source_choice::show(ui, side.with_max_y(side.top() + source_choice::HEIGHT), accent, host);
         let readout = side.with_min_y(side.top() + source_choice::HEIGHT + theme::GAP);
         self.readout.show(ui, readout, &meters, accent);

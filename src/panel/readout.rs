@@ -67,6 +67,10 @@ fn pitch(ui: &Ui, rect: Rect, meters: &MeterSnapshot, accent: Color32) {
 fn load(ui: &Ui, rect: Rect, meters: &MeterSnapshot) {
     let latency = format!("Latency {:.1} ms", meters.latency_ms);
     let font = theme::small_font();
+    if meters.voices > 0 {
+        let text = if meters.voices == 1 { "1 voice".to_owned() } else { format!("{} voices", meters.voices) };
+        ui.painter().text(rect.center() + vec2(24.0, 0.0), Align2::CENTER_CENTER, text, font.clone(), theme::TEXT_DIM);
+    }
     ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, &latency, font.clone(), theme::TEXT_DIM);
     if let Some(share) = meters.cpu_share {
         let color = if share > 0.8 { theme::ERROR } else { theme::TEXT_DIM };
@@ -75,5 +79,7 @@ fn load(ui: &Ui, rect: Rect, meters: &MeterSnapshot) {
     }
     let response = ui.interact(rect, ui.scope_id().with("load"), Sense::HOVER);
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &latency));
-    response.on_hover_text("How late the output is, and the share of the time for a block that computing it takes.");
+    response.on_hover_text(
+        "How late the output is, how many notes sound, and the share of the time for a block that computing it takes.",
+    );
 }

@@ -9,7 +9,7 @@ use super::models;
 use super::params::{LOWEST_PITCHES, RetortParams, SOURCES};
 use super::status::Status;
 use crate::analysis::LowestPitch;
-use crate::engine::{Setting, Source};
+use crate::engine::{Setting, Source, Spectrum};
 use crate::library::tunings::Tunings;
 use crate::panel::{Banner, MeterSnapshot, ModelEntry, PanelHost};
 
@@ -164,6 +164,13 @@ impl PanelHost for PluginPanelHost {
         self.status.banner()
     }
 
+    fn spectrum(&self, spectrum: &mut Spectrum) {
+        match self.status.engine() {
+            Some(meters) => meters.spectrum().read(spectrum),
+            None => *spectrum = Spectrum::default(),
+        }
+    }
+
     fn meters(&self) -> MeterSnapshot {
         let meters = &self.status.meters;
         let db = |peak: f32| 20.0 * peak.log10();
@@ -171,6 +178,7 @@ impl PanelHost for PluginPanelHost {
             input_peak_db: db(meters.take_input_peak()),
             output_peak_db: db(meters.take_output_peak()),
             frame: meters.frame(),
+            voices: self.status.engine().map_or(0, |engine| engine.voices()),
             latency_ms: self.status.latency_ms(),
             cpu_share: None,
         }

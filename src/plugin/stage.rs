@@ -44,7 +44,7 @@ impl Stage {
             // A new engine has none to give back.
             drop(engine.set_instrument(instrument));
         }
-        status.activated(config.sample_rate_hz, engine.latency_samples());
+        status.activated(config.sample_rate_hz, engine.latency_samples(), engine.meters());
         Ok(Self {
             config,
             mixer: DryWet::new(config.sample_rate_hz, engine.latency_samples()),

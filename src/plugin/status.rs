@@ -1,7 +1,7 @@
 //! What the instance tells its panel: measurements and messages. Written while it plays, read by the window's thread.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::engine::Meters;
 use crate::panel::Banner;
@@ -17,11 +17,14 @@ pub struct Status {
     /// The host has been asked for a restart since the last activation.
     restart_asked: AtomicBool,
     banner: Mutex<Option<Banner>>,
+    /// Of the current activation's engine.
+    engine: Mutex<Option<Arc<Meters>>>,
 }
 
 impl Status {
-    /// Notes what an activation runs at.
-    pub fn activated(&self, sample_rate_hz: u32, latency_samples: u32) {
+    /// Notes what an activation runs at, and what its engine measures. Not for the audio thread.
+    pub fn activated(&self, sample_rate_hz: u32, latency_samples: u32, engine: &Arc<Meters>) {
+        *self.engine.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(engine));
         self.sample_rate_hz.store(sample_rate_hz, Relaxed);
         self.latency_samples.store(latency_samples, Relaxed);
         self.restart_asked.store(false, Relaxed);
@@ -56,6 +59,12 @@ impl Status {
     /// What the musician should know; not for the audio thread.
     pub fn say(&self, banner: Option<Banner>) {
         *self.banner.lock().unwrap_or_else(PoisonError::into_inner) = banner;
+    }
+
+    /// What the engine of the current activation measures.
+    #[must_use]
+    pub fn engine(&self) -> Option<Arc<Meters>> {
+        self.engine.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     #[must_use]
