@@ -37,7 +37,9 @@ class Instrument:
     `heard_with_hz` are the settings that it is trained with: where a player leaves the setting lower, double stops and
     echoes are now and then heard an octave too low, and the model must sound right then too.
     `n_harmonics` reach 15 kHz at the lowest note, up to a limit of 128. `rings`: notes are struck and left to ring, so
-    that lines of notes are made with a damper in place of a bow or a breath.
+    that lines of notes are made with a damper in place of a bow or a breath. `room_stretch` keeps a room from answering to the
+    recorded pitches alone, see `room`; where every key was recorded (a piano) there is nothing between them, and what resonates
+    is the instrument itself.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Instrument:
     lowest_pitch_hz: int
     n_harmonics: int
     rings: bool = False
+    room_stretch: float = 0.03
     heard_with_hz: tuple[int, ...] = field(default=())
 
     def __post_init__(self):
@@ -112,6 +115,7 @@ _PIANO = Instrument(
     lowest_pitch_hz=40,
     n_harmonics=100,
     rings=True,
+    room_stretch=0.0,
 )
 _SAXOPHONE = Instrument(
     "saxophone",

@@ -4,7 +4,7 @@ A source's room is an impulse response without the direct sound. It starts nearl
 the largest brake on training, and its envelope decays exponentially, so that late taps, which a crop hardly hears,
 stay small unless the recording asks for them.
 
-A recording holds a few dozen pitches, and a room could learn to answer to these and to no others. So every step hears it
+A recording holds a few dozen pitches, and a room could learn to answer to these and to no others. So every step may hear it
 stretched or squeezed in time by a little, which moves its resonances by as much: what a room then learns holds between the notes too.
 """
 
@@ -17,15 +17,17 @@ from . import SAMPLE_RATE_HZ
 
 START_LEVEL = 1e-3
 START_DECAY_S = 0.15
-# Largest change of a room's length in training, as a ratio: half a semitone of its resonances.
-STRETCH = 0.03
 
 
 class Rooms(nn.Module):
-    """Rooms and level offsets of `sources`; the first one is the reference, whose level offset is 0 by definition."""
+    """Rooms and level offsets of `sources`; the first one is the reference, whose level offset is 0 by definition.
 
-    def __init__(self, sources: list[str], seconds: float = 1.0, seed: int = 0):
+    `stretch` is the largest change of a room's length in training, as a ratio.
+    """
+
+    def __init__(self, sources: list[str], seconds: float = 1.0, seed: int = 0, stretch: float = 0.0):
         super().__init__()
+        self.stretch = stretch
         self.sources = list(sources)
         generator = torch.Generator().manual_seed(seed)
         n_taps = round(seconds * SAMPLE_RATE_HZ)
@@ -51,14 +53,14 @@ class Rooms(nn.Module):
         n_samples, n_taps = dry.shape[-1], self.taps.shape[-1]
         n_fft = _fast_length(max(n_samples, n_samples + n_taps - keep_from))
         responses = torch.fft.rfft(self.impulse_responses(), n=n_fft)[source]
-        if torch.is_grad_enabled():
-            responses = stretched(responses)
+        if self.stretch and torch.is_grad_enabled():
+            responses = stretched(responses, self.stretch)
         wet = torch.fft.irfft(torch.fft.rfft(dry, n=n_fft) * responses, n=n_fft)
         gain = torch.pow(10.0, -self.offsets_db()[source] / 20.0)[:, None]
         return gain * (dry[:, keep_from:] + wet[:, keep_from:n_samples])
 
 
-def stretched(responses: torch.Tensor, most: float = STRETCH) -> torch.Tensor:
+def stretched(responses: torch.Tensor, most: float) -> torch.Tensor:
     """Spectra `[voices, bins]` of impulse responses, each read at frequencies that are higher or lower by a ratio of chance.
 
     Read between bins along a line, which fades what is late; little of that is left, since an FFT is much longer than a room rings.

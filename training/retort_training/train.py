@@ -41,7 +41,8 @@ class Plan:
 
     `hidden` is the width of a GRU decoder, `channels` that of a convolutional one: one of the two is 0. `taught_by` is how a
     student learns from a teacher: not at all, from its `audio` or from its `controls`. A crop begins with `history_s` that are
-    decoded and not synthesised, for decoders that look back, and `pre_roll_s` that are not scored, for the room.
+    decoded and not synthesised, for decoders that look back, and `pre_roll_s` that are not scored, for the room. `room_stretch`
+    is the largest change of the room's length, as a ratio.
     """
 
     variant: str
@@ -60,6 +61,7 @@ class Plan:
     channels: int = 0
     taught_by: str = ""
     history_s: float = 0.0
+    room_stretch: float = 0.0
 
     def crop_segments(self) -> int:
         """Segments of a whole crop."""
@@ -73,7 +75,7 @@ class Plan:
 
 def plan_for(variant: str, instrument: Instrument) -> Plan:
     """The plan of a variant for an instrument. The convolutional ones keep the published 60 harmonics."""
-    plan = PLANS[variant]
+    plan = replace(PLANS[variant], room_stretch=instrument.room_stretch)
     return plan if plan.channels else replace(plan, n_harmonics=instrument.n_harmonics)
 
 
@@ -98,7 +100,7 @@ class Run:
         torch.manual_seed(plan.seed)
         self.plan, self.device = plan, device
         self.decoder = plan.decoder().to(device)
-        self.rooms = Rooms(sources).to(device)
+        self.rooms = Rooms(sources, stretch=plan.room_stretch).to(device)
         self.synth = Synth(plan.n_noise_bands, plan.noise_fir_ms)
         if frozen_rooms is not None:
             self.rooms.load_state_dict(frozen_rooms)
