@@ -22,7 +22,7 @@ fn the_instrument_has_a_side_input_and_the_effect_a_main_input() {
 }
 
 /// Ids in hosts' automation. Frozen: they are what songs refer to.
-const IDS: [(&str, u32); 29] = [
+const IDS: [(&str, u32); 33] = [
     ("Bypass", 773_352_680),
     ("Source", 1_250_977_819),
     ("Lowest pitch", 640_732_787),
@@ -52,6 +52,10 @@ const IDS: [(&str, u32); 29] = [
     ("Bend range", 2_019_435_191),
     ("Voice mode", 3_357_091),
     ("MPE", 108_322),
+    ("Blend", 93_823_057),
+    ("Dynamics", 1_855_590_951),
+    ("Octave match", 848_786_038),
+    ("Notes out", 1_798_825_168),
 ];
 
 #[test]
