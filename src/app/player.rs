@@ -15,6 +15,7 @@ use crate::{
     analysis::LowestPitch,
     engine::{EventKind, Setting, Settings, Source},
     panel::{Banner, MeterSnapshot, ModelEntry, PanelHost, Severity},
+    preset::{FileStore, LoadedPreset, PresetStore},
 };
 
 /// The rate that latencies are told for while nothing runs.
@@ -30,6 +31,7 @@ pub struct Player {
     loader: Loader,
     watch: Watch,
     models: Vec<ModelEntry>,
+    presets: FileStore,
     /// Why nothing is heard, or nothing is heard from the microphone.
     audio_problem: Option<AppError>,
     model_problem: Option<AppError>,
@@ -49,6 +51,7 @@ impl Player {
             loader: Loader::start(wake.clone()),
             watch: Watch::start(Arc::clone(&shared), wake),
             models: loader::list(),
+            presets: FileStore::standard(),
             shared,
             audio_problem: None,
             model_problem: None,
@@ -201,6 +204,22 @@ impl PanelHost for Player {
         id.clone_into(&mut self.config.model);
         self.model_problem = None;
         self.load();
+    }
+
+    fn presets(&self) -> Option<&dyn PresetStore> {
+        Some(&self.presets)
+    }
+
+    fn presets_mut(&mut self) -> Option<&mut dyn PresetStore> {
+        Some(&mut self.presets)
+    }
+
+    fn loaded_preset(&self) -> Option<&LoadedPreset> {
+        self.config.preset.as_ref()
+    }
+
+    fn set_loaded_preset(&mut self, preset: Option<LoadedPreset>) {
+        self.config.preset = preset;
     }
 
     fn how_to_play(&self) -> &'static str {

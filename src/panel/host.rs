@@ -6,10 +6,11 @@ use crate::{
     engine::{Setting, Source},
     frame::{Frame, LOUDNESS_FLOOR_DB},
     library::Entry,
+    preset::{LoadedPreset, PresetStore},
 };
 
 /// What stands behind the panel. Called on the window's thread only, a few dozen times a drawn picture, so every getter
-/// is cheap. No method may block on the audio thread.
+/// is cheap. No method may block on the audio thread. What is added here is passed on in `history::Recorder` too.
 pub trait PanelHost {
     /// The value of `setting` now, in the units of its [`crate::engine::SettingSpec`]; automation included.
     fn value(&self, setting: Setting) -> f32;
@@ -54,6 +55,32 @@ pub trait PanelHost {
 
     /// Asks for a model by its id; loading may take a moment.
     fn choose_model(&mut self, id: &str);
+
+    /// The second model, whose controls are crossfaded with the first one's; `None` without one.
+    fn blend_id(&self) -> Option<&str> {
+        None
+    }
+
+    /// Asks for a second model by its id, or for none.
+    fn choose_blend(&mut self, _id: Option<&str>) {}
+
+    /// The presets that can be loaded; `None` where there are none, and then nothing of presets is shown.
+    fn presets(&self) -> Option<&dyn PresetStore> {
+        None
+    }
+
+    /// The same, to save and delete; `Some` just where [`PanelHost::presets`] is.
+    fn presets_mut(&mut self) -> Option<&mut dyn PresetStore> {
+        None
+    }
+
+    /// The preset that was loaded last, as the song or the application remembers it.
+    fn loaded_preset(&self) -> Option<&LoadedPreset> {
+        None
+    }
+
+    /// Remembers which preset was loaded, and whether something was changed since.
+    fn set_loaded_preset(&mut self, _preset: Option<LoadedPreset>) {}
 
     /// What a newcomer should do to hear something with [`Source::Notes`].
     fn how_to_play(&self) -> &'static str {

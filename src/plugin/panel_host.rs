@@ -11,6 +11,7 @@ use super::status::Status;
 use crate::analysis::LowestPitch;
 use crate::engine::{Setting, Source};
 use crate::panel::{Banner, MeterSnapshot, ModelEntry, PanelHost};
+use crate::preset::{FileStore, LoadedPreset, PresetStore};
 
 /// What an open window works with.
 pub struct PluginPanelHost {
@@ -20,6 +21,9 @@ pub struct PluginPanelHost {
     models: Vec<ModelEntry>,
     /// Of the slot that plays, as of [`PluginPanelHost::refresh`].
     model_id: String,
+    presets: FileStore,
+    /// As of [`PluginPanelHost::refresh`].
+    preset: Option<LoadedPreset>,
 }
 
 impl PluginPanelHost {
@@ -30,6 +34,8 @@ impl PluginPanelHost {
             context,
             models: models::list(),
             model_id: params.song.model(params.slot()),
+            presets: FileStore::standard(),
+            preset: params.song.preset(),
         }
     }
 
@@ -38,6 +44,9 @@ impl PluginPanelHost {
         let (song, slot) = (&self.params.song, self.params.slot());
         if !song.holds(slot, &self.model_id) {
             self.model_id = song.model(slot);
+        }
+        if !song.holds_preset(self.preset.as_ref()) {
+            self.preset = song.preset();
         }
     }
 
@@ -124,6 +133,29 @@ impl PanelHost for PluginPanelHost {
         self.model_id = id.to_owned();
         // The framework cannot tell the host that the song changed, but a parameter can.
         self.change(&self.params.changes, self.params.next_change());
+    }
+
+    fn presets(&self) -> Option<&dyn PresetStore> {
+        Some(&self.presets)
+    }
+
+    fn presets_mut(&mut self) -> Option<&mut dyn PresetStore> {
+        Some(&mut self.presets)
+    }
+
+    fn loaded_preset(&self) -> Option<&LoadedPreset> {
+        self.preset.as_ref()
+    }
+
+    fn set_loaded_preset(&mut self, preset: Option<LoadedPreset>) {
+        let name = |preset: &Option<LoadedPreset>| preset.as_ref().map(|preset| (preset.name.clone(), preset.user));
+        let is_other = name(&preset) != name(&self.preset);
+        self.params.song.set_preset(preset.clone());
+        self.preset = preset;
+        if is_other {
+            // As with a model. A preset that was only changed has parameters that tell the host.
+            self.change(&self.params.changes, self.params.next_change());
+        }
     }
 
     fn banner(&self) -> Option<Banner> {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use super::params::SLOTS;
+use crate::preset::LoadedPreset;
 
 /// Raised when the meaning of what is saved changes; newer states are still read as far as they are understood.
 pub const STATE_VERSION: u64 = 1;
@@ -22,13 +23,16 @@ pub struct SongState {
     /// As read; what is written is always [`STATE_VERSION`].
     #[serde(serialize_with = "current_version")]
     pub version: u64,
+    /// The preset that was loaded last; older states have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preset: Option<LoadedPreset>,
     /// A model id for each slot. Whether it is installed here does not matter: a song never forgets its models.
     pub models: [String; SLOTS],
 }
 
 impl Default for SongState {
     fn default() -> Self {
-        Self { version: STATE_VERSION, models: std::array::from_fn(|_| DEFAULT_MODEL.into()) }
+        Self { version: STATE_VERSION, preset: None, models: std::array::from_fn(|_| DEFAULT_MODEL.into()) }
     }
 }
 
@@ -41,6 +45,7 @@ impl From<Value> for SongState {
     fn from(saved: Value) -> Self {
         let mut state =
             Self { version: saved.get("version").and_then(Value::as_u64).unwrap_or(STATE_VERSION), ..Self::default() };
+        state.preset = saved.get("preset").and_then(|preset| LoadedPreset::deserialize(preset).ok());
         let saved_models = saved.get("models").and_then(Value::as_array);
         for (model, saved) in state.models.iter_mut().zip(saved_models.into_iter().flatten()) {
             if let Some(id) = saved.as_str() {
@@ -89,6 +94,23 @@ impl Song {
         self.revision.fetch_add(1, Ordering::Release);
     }
 
+    /// The preset that was loaded last.
+    #[must_use]
+    pub fn preset(&self) -> Option<LoadedPreset> {
+        self.lock().preset.clone()
+    }
+
+    /// Whether `preset` is the one that was loaded last.
+    #[must_use]
+    pub fn holds_preset(&self, preset: Option<&LoadedPreset>) -> bool {
+        self.lock().preset.as_ref() == preset
+    }
+
+    /// Remembers a preset. The loader need not know: its model has been chosen beside it.
+    pub fn set_preset(&self, preset: Option<LoadedPreset>) {
+        self.lock().preset = preset;
+    }
+
     fn lock(&self) -> MutexGuard<'_, SongState> {
         // Nothing panics while it holds the lock, and every state between is a whole one.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -122,10 +144,25 @@ mod tests {
         let song = Song::default();
         song.set_model(2, "trumpet/full");
         let saved = song.map(|state| serde_json::to_string(state).expect("strings and numbers are JSON"));
+        assert!(!saved.contains("preset"), "a song without one does not mention it");
         let other = Song::default();
         other.set(read(&saved));
         assert_eq!(other.model(2), "trumpet/full");
         assert_eq!(other.map(Clone::clone), song.map(Clone::clone));
+    }
+
+    #[test]
+    fn a_song_knows_its_preset_and_whether_it_was_changed() {
+        let song = Song::default();
+        let preset = LoadedPreset { name: "Felt Piano".into(), user: false, changed: true };
+        song.set_preset(Some(preset.clone()));
+        let saved = song.map(|state| serde_json::to_string(state).expect("strings and numbers are JSON"));
+        assert_eq!(read(&saved).preset, Some(preset.clone()));
+        assert!(song.holds_preset(Some(&preset)) && !song.holds_preset(None));
+        for other in [r#"{"preset": 7}"#, r#"{"preset": {"name": 1}}"#, r#"{"models": []}"#] {
+            assert_eq!(read(other).preset, None, "{other}");
+        }
+        assert!(!read(r#"{"preset": {"name": "x"}}"#).preset.unwrap().changed);
     }
 
     #[test]
