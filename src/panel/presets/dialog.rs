@@ -176,11 +176,8 @@ fn text(ui: &mut Ui, rect: Rect, name: &str, field: &str, text: &mut String, lim
     label(ui, rect, name);
     let rect = rect.with_min_x(rect.left() + LABEL_WIDTH);
     let id: Id = id(field);
-    let edit = TextEdit::singleline(text)
-        .id(id)
-        .char_limit(limit)
-        .margin(vec2(8.0, 7.0))
-        .desired_width(rect.width() - 16.0)
+    let edit =
+        TextEdit::singleline(text).id(id).char_limit(limit).margin(vec2(8.0, 7.0)).desired_width(rect.width() - 16.0);
     let response = child(ui, rect).add(edit);
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(name));
 }

@@ -79,9 +79,13 @@ impl Presets {
 
     /// Shows the bar in `rect`, which is as high as a control.
     pub fn show_bar(&mut self, ui: &Ui, rect: Rect, accent: Color32, host: &mut Recorder<'_>) {
+        // Not in the picture of the click that asked for it: a text gives the keyboard away at a click elsewhere.
+        if let Some(id) = self.focus.take() {
+            ui.ctx().memory_mut(|memory| memory.request_focus(id));
+        }
         follow(host);
         bar::show(self, ui, rect, accent, host);
-        self.hand_over_focus(ui);
+        self.wake(ui);
     }
 
     /// Shows the list or dialog in `rect`.
@@ -97,12 +101,12 @@ impl Presets {
         if let Some(wish) = wish {
             self.obey(wish, host);
         }
-        self.hand_over_focus(ui);
+        self.wake(ui);
     }
 
-    fn hand_over_focus(&mut self, ui: &Ui) {
-        if let Some(id) = self.focus.take() {
-            ui.ctx().memory_mut(|memory| memory.request_focus(id));
+    /// Asks for a picture in which the keyboard is handed over.
+    fn wake(&self, ui: &Ui) {
+        if self.focus.is_some() {
             ui.ctx().request_repaint();
         }
     }
