@@ -87,7 +87,10 @@ fn show_top(presets: &mut Presets, ui: &mut Ui, rect: Rect, list: &[PresetEntry]
         .char_limit(64)
         .margin(vec2(8.0, 7.0))
         .desired_width(224.0);
+    let usual = child.visuals().widgets.inactive.bg_stroke;
+    child.visuals_mut().widgets.inactive.bg_stroke.color = theme::EDGE;
     let response = child.add(search);
+    child.visuals_mut().widgets.inactive.bg_stroke = usual;
     if response.changed() {
         presets.selected = 0;
         presets.scroll = true;

@@ -79,7 +79,7 @@ pub fn show_form(presets: &mut Presets, ui: &mut Ui, rect: Rect, host: &Recorder
     choose_category(ui, right(row(0.0)), &mut form.category);
     text(ui, left(row(1.0)), "Author", FIELDS[1], &mut form.author, format::MAX_NAME);
     let source = if host.source() == Source::Notes { "notes" } else { "audio" };
-    let mut place = child(ui, right(row(1.0)));
+    let mut place = edged(ui, right(row(1.0)));
     place
         .checkbox(&mut form.with_source, format!("Chooses the source \u{201c}{source}\u{201d} too"))
         .on_hover_text("Loading the preset then follows the same source as now; else the source stays as it is.");
@@ -171,6 +171,13 @@ fn child(ui: &mut Ui, rect: Rect) -> Ui {
     ui.new_child(UiBuilder::new().max_rect(rect).layout(Layout::left_to_right(Align::Center)))
 }
 
+/// As [`child`], with edges around what has no text of its own to be seen by.
+fn edged(ui: &mut Ui, rect: Rect) -> Ui {
+    let mut child = child(ui, rect);
+    child.visuals_mut().widgets.inactive.bg_stroke.color = theme::EDGE;
+    child
+}
+
 /// A label and the field for a text beside it.
 fn text(ui: &mut Ui, rect: Rect, name: &str, field: &str, text: &mut String, limit: usize) {
     label(ui, rect, name);
@@ -178,7 +185,7 @@ fn text(ui: &mut Ui, rect: Rect, name: &str, field: &str, text: &mut String, lim
     let id: Id = id(field);
     let edit =
         TextEdit::singleline(text).id(id).char_limit(limit).margin(vec2(8.0, 7.0)).desired_width(rect.width() - 16.0);
-    let response = child(ui, rect).add(edit);
+    let response = edged(ui, rect).add(edit);
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_label(name));
 }
 
