@@ -49,12 +49,12 @@ pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, presets: &mut Presets, hos
 
 /// Both buttons and their keys.
 fn show_undo(ui: &Ui, rect: Rect, host: &mut Recorder<'_>) {
-    let help = |word: &str, name: Option<&str>, keys: &str| match name {
-        Some(name) => format!("{word}: {name} ({keys})."),
-        None => format!("Nothing to {} ({keys}).", word.to_lowercase()),
+    let help = |does: &str, undoes: &str, name: Option<&str>, keys: &str| match name {
+        Some(name) => format!("{does}: {name} ({keys})."),
+        None => format!("There is nothing to {undoes} ({keys})."),
     };
-    let undo_help = help("Undo", host.history().next_undo(), "Ctrl+Z");
-    let redo_help = help("Redo", host.history().next_redo(), "Ctrl+Shift+Z");
+    let undo_help = help("Takes back the last gesture", "undo", host.history().next_undo(), "Ctrl+Z");
+    let redo_help = help("Does again what was undone", "redo", host.history().next_redo(), "Ctrl+Shift+Z");
     let enabled = [host.history().next_undo().is_some(), host.history().next_redo().is_some()];
     let place = |left: f32| Rect::from_min_size(rect.min + vec2(left, 0.0), vec2(32.0, rect.height()));
     let id = ui.scope_id();

@@ -4,7 +4,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Origin, Preset, PresetEntry, PresetError, PresetStore, StoreError, factory, file_name, format};
+use super::{
+    CATEGORIES, Origin, Preset, PresetEntry, PresetError, PresetStore, StoreError, factory, file_name, format,
+};
 use crate::library;
 
 /// Files of the user that are listed at most; a folder with more is not one of presets.
@@ -86,7 +88,7 @@ impl PresetStore for FileStore {
         let built_in = factory::presets().into_iter();
         self.entries = built_in.map(|preset| PresetEntry { origin: Origin::Factory, preset: Ok(preset) }).collect();
         self.entries.extend(self.folder.iter().flat_map(|folder| user_entries(folder)));
-        self.entries.sort_by_cached_key(PresetEntry::sort_key);
+        self.entries.sort_by_cached_key(sort_key);
     }
 
     fn save(&mut self, preset: &Preset, overwrite: bool) -> Result<(), StoreError> {
@@ -119,6 +121,14 @@ impl PresetStore for FileStore {
     }
 }
 
+/// What lists are sorted by: category, then name; broken files come last.
+fn sort_key(entry: &PresetEntry) -> (usize, String, String) {
+    let Ok(preset) = &entry.preset else { return (usize::MAX, String::new(), entry.name().to_lowercase()) };
+    let rank = CATEGORIES.iter().position(|category| *category == preset.category);
+    let other = if rank.is_none() { preset.category.to_lowercase() } else { String::new() };
+    (rank.unwrap_or(CATEGORIES.len()), other, preset.name.to_lowercase())
+}
+
 /// All `*.json` of the folder. One that cannot be read is listed with what is wrong; a folder that is not there has none.
 fn user_entries(folder: &Path) -> Vec<PresetEntry> {
     let mut paths: Vec<PathBuf> = folder.read_dir().into_iter().flatten().flatten().map(|e| e.path()).collect();
@@ -127,7 +137,13 @@ fn user_entries(folder: &Path) -> Vec<PresetEntry> {
     paths.truncate(MAX_FILES);
     let entry = |path: PathBuf| {
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        PresetEntry { origin: Origin::User { file }, preset: read_file(&path).map_err(|error| error.to_string()) }
+        // In a list of one folder, the file's name says enough.
+        let problem = |error| match error {
+            StoreError::Broken { source, .. } => format!("{file}: {source}"),
+            other => other.to_string(),
+        };
+        let preset = read_file(&path).map_err(problem);
+        PresetEntry { origin: Origin::User { file }, preset }
     };
     paths.into_iter().map(entry).collect()
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CATEGORIES, Preset, StoreError};
+use super::{Preset, StoreError};
 
 /// Where a preset comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,14 +36,6 @@ impl PresetEntry {
             (Err(_), Origin::User { file }) => file,
             (Err(_), Origin::Factory) => "",
         }
-    }
-
-    /// What lists are sorted by: category, then name; broken files come last.
-    pub(super) fn sort_key(&self) -> (usize, String, String) {
-        let Ok(preset) = &self.preset else { return (usize::MAX, String::new(), self.name().to_lowercase()) };
-        let rank = CATEGORIES.iter().position(|category| *category == preset.category);
-        let other = if rank.is_none() { preset.category.to_lowercase() } else { String::new() };
-        (rank.unwrap_or(CATEGORIES.len()), other, preset.name.to_lowercase())
     }
 }
 

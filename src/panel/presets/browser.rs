@@ -58,7 +58,7 @@ fn keys(presets: &mut Presets, ui: &Ui, n_shown: usize) -> Option<Wish> {
     if egui::Popup::is_any_open(ui.ctx()) {
         return None;
     }
-    if ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
+    if ui.input(|input| input.key_pressed(Key::Escape)) {
         return Some(Wish::Close);
     }
     let focused = ui.ctx().memory(|memory| memory.focused());

@@ -114,7 +114,7 @@ fn form_keys(ui: &Ui) -> Option<Wish> {
     }
     let focused = ui.ctx().memory(|memory| memory.focused());
     let in_text = focused.is_none() || FIELDS.iter().any(|field| focused == Some(id(field)));
-    if ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
+    if ui.input(|input| input.key_pressed(Key::Escape)) {
         return Some(Wish::Close);
     }
     let enter = in_text && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter));
@@ -145,7 +145,7 @@ pub fn show_question(presets: &Presets, ui: &Ui, rect: Rect) -> Option<Wish> {
     let no = button::show(ui, at(0.0), &no_button("Keep it", "Changes nothing.")).clicked();
     let yes = Button { id: id("yes"), face: Face::Text(yes), name: yes, help, enabled: true };
     let yes = button::show(ui, at(96.0), &yes).clicked();
-    let escape = ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape));
+    let escape = ui.input(|input| input.key_pressed(Key::Escape));
     match (yes, no || escape) {
         (true, _) => Some(wish),
         (_, true) => Some(match back {
