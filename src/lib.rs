@@ -17,6 +17,7 @@ pub mod engine;
 pub mod frame;
 pub mod model;
 pub mod performer;
+pub mod preset;
 pub mod simd;
 pub mod synth;
 

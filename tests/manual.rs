@@ -39,3 +39,19 @@ fn the_manual_names_every_lowest_pitch() {
         assert!(MANUAL.contains(&row), "docs/manual.md lacks `{row}`");
     }
 }
+
+#[test]
+fn the_manual_names_every_setting_as_preset_files_do() {
+    for spec in &Setting::ALL {
+        let id = format!("`{}`", spec.id);
+        assert!(MANUAL.contains(&id), "docs/manual.md lacks {id} in what is said of presets");
+    }
+}
+
+#[test]
+fn the_preset_in_the_manual_can_be_read() {
+    let block = MANUAL.split_once("text editor:\n\n").expect("the example follows").1;
+    let text: String = block.lines().take_while(|line| line.starts_with("    ")).collect();
+    let preset = retort::preset::format::read(text.as_bytes()).expect("it is a preset");
+    assert_eq!((preset.name.as_str(), preset.settings.len()), ("Night Flute", 2));
+}

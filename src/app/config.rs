@@ -9,6 +9,7 @@ use crate::{
     analysis::LowestPitch,
     engine::{Setting, Settings, Source},
     library::{EMBEDDED_ID, tunings::SavedTuning},
+    preset::LoadedPreset,
 };
 
 /// Everything that is remembered. Fields that a file lacks have their defaults, unknown ones are ignored, so that files
@@ -26,6 +27,8 @@ pub struct Config {
     pub tuning: Option<SavedTuning>,
     /// Values of settings by their ids, in their own units.
     pub settings: std::collections::BTreeMap<String, f32>,
+    /// The preset that was loaded last.
+    pub preset: Option<LoadedPreset>,
     /// Size of everything in the window; 1 is 100 %.
     pub zoom: f32,
 }
@@ -55,6 +58,7 @@ impl Default for Config {
             blend: None,
             tuning: None,
             settings: Setting::ALL.iter().map(|spec| (spec.id.to_owned(), spec.default)).collect(),
+            preset: None,
             zoom: 1.0,
         }
     }
@@ -120,6 +124,7 @@ mod tests {
     fn what_is_remembered_comes_back() {
         let mut config = Config { source: Source::Audio, model: "flute/full".into(), zoom: 1.5, ..Config::default() };
         config.devices.output = Some("alsa:hw:0,0".into());
+        config.preset = Some(LoadedPreset { name: "Felt Piano".into(), user: false, changed: true });
         config.set_settings(&Settings { transpose: -12.0, ..Settings::default() });
         let text = serde_json::to_string(&config).expect("a config can be written");
         let back: Config = serde_json::from_str(&text).expect("and read");

@@ -16,6 +16,7 @@ use crate::{
     engine::{EventKind, Setting, Settings, Source, Spectrum},
     library::tunings::Tunings,
     panel::{Banner, MeterSnapshot, ModelEntry, PanelHost, Severity},
+    preset::{FileStore, LoadedPreset, PresetStore},
 };
 
 /// The rate that latencies are told for while nothing runs.
@@ -32,6 +33,7 @@ pub struct Player {
     watch: Watch,
     models: Vec<ModelEntry>,
     tunings: Tunings,
+    presets: FileStore,
     /// Why nothing is heard, or nothing is heard from the microphone.
     audio_problem: Option<AppError>,
     model_problem: Option<AppError>,
@@ -52,6 +54,7 @@ impl Player {
             watch: Watch::start(Arc::clone(&shared), wake),
             models: loader::list(),
             tunings: Tunings::of(config.tuning.clone()),
+            presets: FileStore::standard(),
             shared,
             audio_problem: None,
             model_problem: None,
@@ -238,6 +241,22 @@ impl PanelHost for Player {
     fn choose_tuning(&mut self, name: &str) {
         self.config.tuning = self.tunings.choose(name);
         self.load();
+    }
+
+    fn presets(&self) -> Option<&dyn PresetStore> {
+        Some(&self.presets)
+    }
+
+    fn presets_mut(&mut self) -> Option<&mut dyn PresetStore> {
+        Some(&mut self.presets)
+    }
+
+    fn loaded_preset(&self) -> Option<&LoadedPreset> {
+        self.config.preset.as_ref()
+    }
+
+    fn set_loaded_preset(&mut self, preset: Option<LoadedPreset>) {
+        self.config.preset = preset;
     }
 
     fn how_to_play(&self) -> &'static str {

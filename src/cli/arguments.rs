@@ -28,6 +28,8 @@ pub enum Command {
     Features(Features),
     /// List the instruments that can be played
     Models(Models),
+    /// List the presets: sounds with a name, built in or your own
+    Presets(Presets),
     /// Measure how fast this machine plays each of them
     Bench(Bench),
     /// Stream frames through a model's decoder, for comparison with its training
@@ -46,7 +48,7 @@ pub struct Render {
     #[arg(value_name = "OUTPUT.wav")]
     pub output: PathBuf,
     /// Instrument to play, such as violin/full; 'retort models' lists them
-    #[arg(long, value_name = "ID", required_unless_present = "model_file", conflicts_with = "model_file")]
+    #[arg(long, value_name = "ID", required_unless_present_any = ["model_file", "preset"], conflicts_with = "model_file")]
     pub model: Option<String>,
     /// Play this model file instead of an installed one
     #[arg(long, value_name = "FILE")]
@@ -54,15 +56,18 @@ pub struct Render {
     /// Look for models in this folder before all others
     #[arg(long, value_name = "DIR")]
     pub models: Option<PathBuf>,
-    /// Move the pitch, besides what --match does
-    #[arg(long, value_name = "SEMITONES", default_value_t = 0.0, allow_negative_numbers = true, value_parser = within::<-36, 36>)]
-    pub transpose: f32,
-    /// Level of the output
-    #[arg(long, value_name = "DB", default_value_t = 0.0, allow_negative_numbers = true, value_parser = within::<-60, 12>)]
-    pub gain: f32,
-    /// How much of the instrument's room is heard
-    #[arg(long, value_name = "0..1", default_value_t = 1.0, value_parser = within::<0, 1>)]
-    pub room: f32,
+    /// Play with the settings of this preset, and its model unless --model names another; 'retort presets' lists them
+    #[arg(long, value_name = "NAME_OR_FILE")]
+    pub preset: Option<String>,
+    /// Move the pitch, besides what --match does [default: the preset's, else 0]
+    #[arg(long, value_name = "SEMITONES", allow_negative_numbers = true, value_parser = within::<-36, 36>)]
+    pub transpose: Option<f32>,
+    /// Level of the output [default: the preset's if it has one, else 0]
+    #[arg(long, value_name = "DB", allow_negative_numbers = true, value_parser = within::<-60, 12>)]
+    pub gain: Option<f32>,
+    /// How much of the instrument's room is heard [default: the preset's, else 1]
+    #[arg(long, value_name = "0..1", value_parser = within::<0, 1>)]
+    pub room: Option<f32>,
     /// Sample rate of the output [default: the input's; 48000 for MIDI]
     #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(8_000..=384_000))]
     pub rate: Option<u32>,
@@ -97,6 +102,13 @@ pub struct Models {
     /// Look for models in this folder before all others
     #[arg(long, value_name = "DIR")]
     pub models: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Presets {
+    /// Print a JSON list
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -209,5 +221,7 @@ mod tests {
         assert!(parse(&["--model", "violin/full", "--model-file", "x"]).is_err());
         assert!(parse(&["--model", "violin/full", "--transpose", "-12"]).is_ok());
         assert!(parse(&["--model", "violin/full", "--rate", "0"]).is_err());
+        assert!(parse(&["--preset", "Felt Piano"]).is_ok(), "a preset names a model");
+        assert!(parse(&["--preset", "Felt Piano", "--model", "flute/full"]).is_ok());
     }
 }

@@ -7,6 +7,7 @@ use crate::analysis::AnalysisError;
 use crate::engine::EngineError;
 use crate::library::LibraryError;
 use crate::model::ModelError;
+use crate::preset::StoreError;
 
 /// Every failure of a command. [`CliError::exit_code`] tells wrong usage from bad input.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +47,8 @@ pub enum CliError {
     Engine(#[from] EngineError),
     #[error(transparent)]
     Library(#[from] LibraryError),
+    #[error(transparent)]
+    Preset(#[from] StoreError),
 
     #[error("{}: {source}", path.display())]
     Model { path: PathBuf, source: ModelError },

@@ -18,6 +18,7 @@ mod model_choice;
 mod models;
 mod output_file;
 mod parity;
+mod presets;
 mod progress;
 mod render;
 mod resample;
@@ -55,6 +56,7 @@ fn run(command: &Command) -> Result<(), CliError> {
         Command::Controls(arguments) => parity::controls(arguments),
         Command::Synth(arguments) => parity::synth(arguments),
         Command::Models(arguments) => models::run(arguments),
+        Command::Presets(arguments) => presets::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
     }
 }

@@ -9,6 +9,7 @@ use crate::analysis::LowestPitch;
 use crate::engine::{Engine, EngineConfig, Event, Instrument, Settings, Source, gain_from_db};
 use crate::frame::Frame;
 use crate::model::Metadata;
+use crate::preset::Preset;
 
 use super::arguments::{Match, Render};
 use super::audio_file;
@@ -18,6 +19,7 @@ use super::matching::{self, Learned, Matching};
 use super::midi_file::{self, Score};
 use super::model_choice::{self, Chosen};
 use super::output_file;
+use super::presets;
 use super::progress::{Progress, note};
 use super::resample::resample;
 
@@ -38,14 +40,22 @@ pub fn run(arguments: &Render) -> Result<(), CliError> {
     }
     output_file::check_wav_name(output)?;
     output_file::check(output)?;
-    let chosen =
-        model_choice::choose(arguments.model.as_deref(), arguments.model_file.as_deref(), arguments.models.as_deref())?;
+    let preset = arguments.preset.as_deref().map(presets::find).transpose()?;
+    let model = arguments.model.as_deref().or_else(|| {
+        let named = preset.as_ref().filter(|_| arguments.model_file.is_none());
+        named.map(|preset| preset.model.as_str())
+    });
+    let chosen = model_choice::choose(model, arguments.model_file.as_deref(), arguments.models.as_deref())?;
+    let job = Job { arguments, chosen: &chosen, settings: chosen_settings(arguments, preset.as_ref()) };
+    if let Some(preset) = preset.as_ref().filter(|_| job.settings.mix < 1.0) {
+        note(&preset.name, "its dry/wet is left out: the output holds the instrument alone");
+    }
     for text in &chosen.notes {
         note(&chosen.id(), text);
     }
-    let (mut samples, rate_hz) = if is_midi(input) { play(arguments, &chosen)? } else { transfer(arguments, &chosen)? };
+    let (mut samples, rate_hz) = if is_midi(input) { play(&job)? } else { transfer(&job)? };
 
-    let gain = gain_from_db(arguments.gain);
+    let gain = gain_from_db(job.settings.output_gain);
     samples.iter_mut().for_each(|sample| *sample *= gain);
     output_file::write_wav(output, &samples, rate_hz)?;
 
@@ -63,8 +73,26 @@ fn is_midi(input: &Path) -> bool {
         .is_some_and(|extension| extension.eq_ignore_ascii_case("mid") || extension.eq_ignore_ascii_case("midi"))
 }
 
+/// What to render with.
+struct Job<'a> {
+    arguments: &'a Render,
+    chosen: &'a Chosen,
+    /// Before matching.
+    settings: Settings,
+}
+
+/// The preset's settings where there is one, with what the command line says beside it.
+fn chosen_settings(arguments: &Render, preset: Option<&Preset>) -> Settings {
+    let mut settings = preset.map_or_else(Settings::default, |preset| preset.settings(&Settings::default()));
+    settings.transpose = arguments.transpose.unwrap_or(settings.transpose);
+    settings.room = arguments.room.unwrap_or(settings.room);
+    settings.output_gain = arguments.gain.unwrap_or(settings.output_gain);
+    settings
+}
+
 /// Timbre transfer: a recording's pitch and loudness, played by the instrument. Returns samples and their rate.
-fn transfer(arguments: &Render, chosen: &Chosen) -> Result<(Vec<f32>, u32), CliError> {
+fn transfer(job: &Job<'_>) -> Result<(Vec<f32>, u32), CliError> {
+    let Job { arguments, chosen, .. } = job;
     let recording = audio_file::read(&arguments.input)?;
     for text in &recording.notes {
         note(&arguments.input.display(), text);
@@ -80,7 +108,7 @@ fn transfer(arguments: &Render, chosen: &Chosen) -> Result<(Vec<f32>, u32), CliE
             matching
         }
     };
-    let settings = settings(arguments, &matching);
+    let settings = matched(&job.settings, &matching);
 
     // Analysis needs its bandwidth: an output of a lower rate is made at the recording's and resampled at the end.
     let engine_rate_hz =
@@ -109,7 +137,8 @@ fn transfer(arguments: &Render, chosen: &Chosen) -> Result<(Vec<f32>, u32), CliE
 }
 
 /// Plays a MIDI file. Returns samples and their rate.
-fn play(arguments: &Render, chosen: &Chosen) -> Result<(Vec<f32>, u32), CliError> {
+fn play(job: &Job<'_>) -> Result<(Vec<f32>, u32), CliError> {
+    let Job { arguments, chosen, .. } = job;
     let score = midi_file::read(&arguments.input)?;
     for text in &score.notices {
         note(&arguments.input.display(), text);
@@ -126,7 +155,7 @@ fn play(arguments: &Render, chosen: &Chosen) -> Result<(Vec<f32>, u32), CliError
             matching
         }
     };
-    let settings = settings(arguments, &matching);
+    let settings = matched(&job.settings, &matching);
     let mut engine = engine(chosen, rate_hz, Source::Notes, LowestPitch::default(), arguments.seed)?;
     let seconds = score.end_s + f64::from(engine.tail_samples()) / f64::from(rate_hz);
     if seconds * f64::from(rate_hz) > output_file::MAX_WAV_SAMPLES as f64 {
@@ -168,12 +197,12 @@ fn engine(
     Ok(engine)
 }
 
-fn settings(arguments: &Render, matching: &Matching) -> Settings {
+/// The settings moved into the instrument's range.
+fn matched(settings: &Settings, matching: &Matching) -> Settings {
     Settings {
-        transpose: arguments.transpose + matching.semitones,
-        loudness_offset: matching.offset_db,
-        room: arguments.room,
-        ..Settings::default()
+        transpose: settings.transpose + matching.semitones,
+        loudness_offset: settings.loudness_offset + matching.offset_db,
+        ..*settings
     }
 }
 

@@ -78,14 +78,14 @@ fn there_are(available: &[String]) -> String {
 }
 
 /// Which of `available` somebody who wrote `id` may have meant, best first, three at most.
-pub(super) fn near(id: &str, available: &[String]) -> Vec<String> {
+pub(crate) fn near(id: &str, available: &[String]) -> Vec<String> {
     let lower = id.to_lowercase();
     let mut ranked: Vec<(usize, &String)> = available
         .iter()
         .map(|candidate| {
             // "full" or "violin" alone, or an id that was begun, counts as nearly right.
-            let part = !lower.is_empty() && candidate.split('/').any(|part| part == lower);
-            (if part { 0 } else { edit_distance(&lower, candidate) }, candidate)
+            let part = !lower.is_empty() && candidate.to_lowercase().split(['/', ' ']).any(|part| part == lower);
+            (if part { 0 } else { edit_distance(&lower, &candidate.to_lowercase()) }, candidate)
         })
         .filter(|(distance, candidate)| *distance <= candidate.len() / 3)
         .collect();

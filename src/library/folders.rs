@@ -19,8 +19,14 @@ pub(super) fn standard() -> Vec<PathBuf> {
     if let Ok(program) = env::current_exe() {
         folders.extend(beside(&program));
     }
-    folders.extend(directories::BaseDirs::new().map(|dirs| dirs.data_dir().join("retort/models")));
+    folders.extend(data_folder("models"));
     folders
+}
+
+/// `retort/<name>` in the user's data folder, on Linux `~/.local/share/retort/<name>`; `None` where the system names none.
+#[must_use]
+pub fn data_folder(name: &str) -> Option<PathBuf> {
+    Some(directories::BaseDirs::new()?.data_dir().join("retort").join(name))
 }
 
 fn beside(program: &Path) -> Vec<PathBuf> {

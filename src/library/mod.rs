@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use error::LibraryError;
+pub(crate) use error::near;
+pub use folders::data_folder;
 pub use playable::{Choice, PlayableError};
 use source::Source;
 
@@ -139,7 +141,7 @@ impl Library {
             (Some(Err(error)), None) => return Err(error),
             (None, _) => {
                 let available: Vec<String> = self.list().into_iter().map(|entry| entry.id).collect();
-                return Err(LibraryError::Unknown { id: id.into(), near: error::near(id, &available), available });
+                return Err(LibraryError::Unknown { id: id.into(), near: near(id, &available), available });
             }
         };
         let room = match metadata.room {

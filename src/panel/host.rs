@@ -6,10 +6,11 @@ use crate::{
     engine::{Setting, Source, Spectrum},
     frame::{Frame, LOUDNESS_FLOOR_DB},
     library::{Entry, tunings::EQUAL},
+    preset::{LoadedPreset, PresetStore},
 };
 
 /// What stands behind the panel. Called on the window's thread only, a few dozen times a drawn picture, so every getter
-/// is cheap. No method may block on the audio thread.
+/// is cheap. No method may block on the audio thread. What is added here is passed on in `history::Recorder` too.
 pub trait PanelHost {
     /// The value of `setting` now, in the units of its [`crate::engine::SettingSpec`]; automation included.
     fn value(&self, setting: Setting) -> f32;
@@ -75,6 +76,23 @@ pub trait PanelHost {
 
     /// Asks for one of [`PanelHost::tunings`].
     fn choose_tuning(&mut self, _name: &str) {}
+    /// The presets that can be loaded; `None` where there are none, and then nothing of presets is shown.
+    fn presets(&self) -> Option<&dyn PresetStore> {
+        None
+    }
+
+    /// The same, to save and delete; `Some` just where [`PanelHost::presets`] is.
+    fn presets_mut(&mut self) -> Option<&mut dyn PresetStore> {
+        None
+    }
+
+    /// The preset that was loaded last, as the song or the application remembers it.
+    fn loaded_preset(&self) -> Option<&LoadedPreset> {
+        None
+    }
+
+    /// Remembers which preset was loaded, and whether something was changed since.
+    fn set_loaded_preset(&mut self, _preset: Option<LoadedPreset>) {}
 
     /// What a newcomer should do to hear something with [`Source::Notes`].
     fn how_to_play(&self) -> &'static str {

@@ -5,7 +5,10 @@
 
 mod banner;
 mod blend_choice;
+mod button;
 mod field;
+mod header;
+mod history;
 mod host;
 mod knob;
 mod mapping;
@@ -13,7 +16,9 @@ mod meter;
 mod mode_choice;
 mod model_choice;
 mod partials;
+mod presets;
 mod readout;
+mod recorder;
 mod segments;
 mod source_choice;
 pub mod theme;
@@ -23,15 +28,15 @@ pub mod value_text;
 
 use std::time::Duration;
 
-use egui::{Align2, Color32, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use egui::{Align2, Color32, Rect, Ui, pos2, vec2};
 
 use crate::engine::{Setting, Source, Spectrum};
 pub use banner::{Banner, Severity};
 pub use host::{MeterSnapshot, ModelEntry, PanelHost, TrainedRange};
+use recorder::Recorder;
 
 /// Between two pictures while something moves.
 const PICTURE_INTERVAL: Duration = Duration::from_millis(33);
-const HEADER_HEIGHT: f32 = 40.0;
 const SIDE_WIDTH: f32 = 264.0;
 const PARTIALS_WIDTH: f32 = 232.0;
 const ROW_HEIGHT: f32 = knob::HEIGHT + 40.0;
@@ -76,19 +81,23 @@ fn beside(settings: &[Setting]) -> f32 {
 /// The row that means notes alone.
 const PLAYING_ROW: usize = 1;
 
-/// The panel and what it remembers between pictures: the trail, falling meters, text that is being typed.
+/// The panel and what it remembers between pictures: the trail, falling meters, text that is being typed, and what can
+/// be undone.
 #[derive(Default)]
 pub struct Panel {
     field: field::Field,
     readout: readout::Readout,
     knobs: knob::KnobState,
+    presets: presets::Presets,
+    history: history::History,
+    in_flight: recorder::InFlight,
     shown: MeterSnapshot,
     spectrum: Spectrum,
 }
 
 impl Panel {
     /// Width and height at 100 % zoom, in points. In a larger window the field grows.
-    pub const SIZE: [f32; 2] = [1000.0, 740.0];
+    pub const SIZE: [f32; 2] = [1000.0, 756.0];
 
     /// Sets fonts, colours and spacing. Call once for each egui context, before the first picture.
     pub fn apply_theme(ctx: &egui::Context) {
@@ -114,34 +123,24 @@ impl Panel {
         let all = ui.max_rect();
         ui.painter().rect_filled(all, 0, theme::BACKGROUND);
         let inner = all.shrink(theme::GAP);
+        // Taken out for the time of the picture, so that the panel's parts can be drawn meanwhile.
+        let (mut history, mut in_flight) = (std::mem::take(&mut self.history), std::mem::take(&mut self.in_flight));
+        let host = &mut Recorder::new(host, &mut history, &mut in_flight, now_s);
         let instrument = model_choice::split(host.model_id()).0.to_owned();
         let bypassed = host.bypass() == Some(true);
         let accent = if bypassed { theme::TEXT_DIM } else { theme::accent(&instrument) };
 
-        header(ui, inner.with_max_y(inner.top() + HEADER_HEIGHT), accent, host);
-        let top = inner.top() + HEADER_HEIGHT + theme::GAP;
+        header::show(ui, inner.with_max_y(inner.top() + header::HEIGHT), accent, &mut self.presets, host);
+        let top = inner.top() + header::HEIGHT + theme::GAP;
         let knobs_top = inner.bottom() - KNOBS_HEIGHT;
         let body = Rect::from_min_max(pos2(inner.left(), top), pos2(inner.right(), knobs_top - theme::GAP));
-        let side = body.with_min_x(body.right() - SIDE_WIDTH);
-        let middle = body.with_max_x(side.left() - theme::GAP);
-        let partials = middle.with_min_x(middle.right() - PARTIALS_WIDTH);
-        let mut field = middle.with_max_x(partials.left() - theme::GAP);
-        if let Some(banner) = host.banner() {
-            field.min.y = banner::show(ui, field, &banner).bottom() + 8.0;
+        if self.presets.is_open() {
+            self.show_presets(ui, body, accent, host);
+        } else {
+            self.show_body(ui, body, accent, host, &meters);
         }
-        let range = host.models().iter().find(|model| model.id == host.model_id()).and_then(|model| model.range);
-        let hint = match host.source() {
-            _ if bypassed => "Bypassed: the input passes unchanged",
-            Source::Notes => host.how_to_play(),
-            Source::Audio => "Sing or play one note at a time into the audio input",
-        };
-        self.field.show(ui, field, (&instrument, range), &meters, accent, hint, host);
-        host.spectrum(&mut self.spectrum);
-        partials::show(ui, partials, &self.spectrum, accent);
-        source_choice::show(ui, side.with_max_y(side.top() + source_choice::HEIGHT), accent, host);
-        let readout = side.with_min_y(side.top() + source_choice::HEIGHT + theme::GAP);
-        self.readout.show(ui, readout, &meters, accent);
         self.show_knobs(ui, inner.with_min_y(knobs_top), accent, host);
+        (self.history, self.in_flight) = (history, in_flight);
 
         self.shown = meters;
         if self.field.is_moving() || self.readout.is_moving() {
@@ -151,10 +150,43 @@ impl Panel {
 
     /// Ends what the user holds. Call when the window closes, so that no gesture stays open in the host.
     pub fn release(&mut self, host: &mut dyn PanelHost) {
-        self.knobs.release(host);
-        self.field.release(host);
+        let now_s = f64::INFINITY;
+        let mut recorder = Recorder::new(host, &mut self.history, &mut self.in_flight, now_s);
+        self.knobs.release(&mut recorder);
+        self.field.release(&mut recorder);
     }
 
+    /// The list of presets or a dialog, in the place of the field and what is beside it.
+    fn show_presets(&mut self, ui: &mut Ui, mut rect: Rect, accent: Color32, host: &mut Recorder<'_>) {
+        if let Some(banner) = host.banner() {
+            rect.min.y = banner::show(ui, rect, &banner).bottom() + 8.0;
+        }
+        self.presets.show_view(ui, rect, accent, host);
+    }
+
+    /// The field, and beside it what is followed and what sounds.
+    fn show_body(&mut self, ui: &mut Ui, rect: Rect, accent: Color32, host: &mut Recorder<'_>, meters: &MeterSnapshot) {
+        let side = rect.with_min_x(rect.right() - SIDE_WIDTH);
+        let middle = rect.with_max_x(side.left() - theme::GAP);
+        let partials = middle.with_min_x(middle.right() - PARTIALS_WIDTH);
+        let mut field = middle.with_max_x(partials.left() - theme::GAP);
+        if let Some(banner) = host.banner() {
+            field.min.y = banner::show(ui, field, &banner).bottom() + 8.0;
+        }
+        let range = host.models().iter().find(|model| model.id == host.model_id()).and_then(|model| model.range);
+        let hint = match host.source() {
+            _ if host.bypass() == Some(true) => "Bypassed: the input passes unchanged",
+            Source::Notes => host.how_to_play(),
+            Source::Audio => "Sing or play one note at a time into the audio input",
+        };
+        let instrument = model_choice::split(host.model_id()).0.to_owned();
+        self.field.show(ui, field, (&instrument, range), meters, accent, hint, host);
+        host.spectrum(&mut self.spectrum);
+        partials::show(ui, partials, &self.spectrum, accent);
+        source_choice::show(ui, side.with_max_y(side.top() + source_choice::HEIGHT), accent, host);
+        let readout = side.with_min_y(side.top() + source_choice::HEIGHT + theme::GAP);
+        self.readout.show(ui, readout, meters, accent);
+    }
     fn show_knobs(&mut self, ui: &mut Ui, rect: Rect, accent: Color32, host: &mut dyn PanelHost) {
         for (index, groups) in ROWS.iter().enumerate() {
             let top = rect.top() + index as f32 * (ROW_HEIGHT + theme::GAP);
@@ -209,34 +241,6 @@ impl Panel {
             left = card.right() + theme::GAP;
         }
     }
-}
-
-fn header(ui: &mut Ui, rect: Rect, accent: Color32, host: &mut dyn PanelHost) {
-    ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, "Retort", theme::title_font(), theme::TEXT);
-    let choices = Rect::from_min_max(pos2(rect.left() + 104.0, rect.top()), pos2(rect.right() - 120.0, rect.bottom()));
-    model_choice::show(ui, choices, accent, host);
-    if let Some(bypass) = host.bypass() {
-        let button = Rect::from_min_max(pos2(rect.right() - 88.0, rect.top() + 4.0), rect.max - vec2(0.0, 4.0));
-        if bypass_button(ui, button, bypass) {
-            host.set_bypass(!bypass);
-        }
-    }
-}
-
-/// Gives whether it was pressed.
-fn bypass_button(ui: &mut Ui, rect: Rect, bypass: bool) -> bool {
-    let response = ui.interact(rect, ui.scope_id().with("bypass"), Sense::CLICK);
-    response.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, bypass, "Bypass"));
-    let (fill, text) = if bypass { (theme::WARNING, theme::BACKGROUND) } else { (theme::CONTROL, theme::TEXT) };
-    let edge = if response.hovered() { theme::EDGE } else { fill };
-    ui.painter().rect(rect, theme::CONTROL_RADIUS, fill, Stroke::new(1.0, edge), StrokeKind::Inside);
-    if response.has_focus() {
-        ui.painter().rect_stroke(rect, theme::CONTROL_RADIUS, theme::focus_ring(), StrokeKind::Outside);
-    }
-    ui.painter().text(rect.center(), Align2::CENTER_CENTER, "Bypass", theme::body_font(), text);
-    let clicked = response.clicked();
-    response.on_hover_text("Passes the input unchanged, as late as the instrument would be.");
-    clicked
 }
 
 #[cfg(test)]

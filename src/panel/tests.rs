@@ -2,8 +2,17 @@
 
 use egui::{Event, Key, Modifiers, MouseWheelUnit, PointerButton, Pos2, RawInput, Rect, pos2, vec2};
 
+mod presets;
+mod undo;
+
 use super::*;
-use crate::{analysis::LowestPitch, engine::Settings, frame::Frame};
+use crate::{
+    analysis::LowestPitch,
+    engine::Settings,
+    frame::Frame,
+    preset::{LoadedPreset, PresetStore},
+};
+use presets::Shelf;
 
 #[derive(Debug, Clone, PartialEq)]
 enum Call {
@@ -20,6 +29,10 @@ struct Host {
     settings: Settings,
     source: Source,
     models: Vec<ModelEntry>,
+    model_id: String,
+    blend_id: Option<String>,
+    shelf: Shelf,
+    loaded: Option<LoadedPreset>,
     meters: MeterSnapshot,
     banner: Option<Banner>,
     calls: Vec<Call>,
@@ -45,6 +58,10 @@ impl Host {
             settings: Settings::default(),
             source: Source::Audio,
             models: ["violin/full", "violin/reduced", "flute/full"].map(entry).into(),
+            model_id: "violin/full".into(),
+            blend_id: None,
+            shelf: Shelf::default(),
+            loaded: None,
             meters: MeterSnapshot::SILENCE,
             banner: None,
             calls: Vec::new(),
@@ -92,10 +109,29 @@ impl PanelHost for Host {
         &self.models
     }
     fn model_id(&self) -> &str {
-        "violin/full"
+        &self.model_id
     }
     fn choose_model(&mut self, id: &str) {
+        self.model_id = id.into();
         self.calls.push(Call::Model(id.into()));
+    }
+    fn blend_id(&self) -> Option<&str> {
+        self.blend_id.as_deref()
+    }
+    fn choose_blend(&mut self, id: Option<&str>) {
+        self.blend_id = id.map(str::to_owned);
+    }
+    fn presets(&self) -> Option<&dyn PresetStore> {
+        Some(&self.shelf)
+    }
+    fn presets_mut(&mut self) -> Option<&mut dyn PresetStore> {
+        Some(&mut self.shelf)
+    }
+    fn loaded_preset(&self) -> Option<&LoadedPreset> {
+        self.loaded.as_ref()
+    }
+    fn set_loaded_preset(&mut self, preset: Option<LoadedPreset>) {
+        self.loaded = preset;
     }
     fn banner(&self) -> Option<Banner> {
         self.banner.clone()
@@ -179,6 +215,18 @@ impl Bench {
         let id = self.root.with(setting.spec().id);
         self.ctx.memory_mut(|memory| memory.request_focus(id));
         self.picture(vec![]);
+    }
+
+    /// Presses a key with others held.
+    fn shortcut(&mut self, modifiers: Modifiers, key: Key) {
+        self.modifiers = modifiers;
+        self.key(key);
+        self.modifiers = Modifiers::NONE;
+    }
+
+    fn click_on(&mut self, id: egui::Id) {
+        let response = self.ctx.read_response(id).unwrap_or_else(|| panic!("{id:?} is shown"));
+        self.click(response.rect.center());
     }
 
     fn calls(&mut self) -> Vec<Call> {
@@ -328,9 +376,9 @@ fn bypass_is_switched_by_a_click() {
 #[test]
 fn another_size_is_chosen_from_the_list() {
     let mut bench = Bench::new();
-    bench.click(pos2(456.0, 36.0));
+    bench.click(pos2(456.0, 72.0));
     bench.picture(vec![]);
-    bench.click(pos2(456.0, 118.0));
+    bench.click(pos2(456.0, 154.0));
     assert_eq!(bench.calls(), [Call::Model("violin/reduced".into())]);
 }
 

@@ -2,7 +2,11 @@
 //!
 //! Text keeps a contrast of at least 4.5 and graphics of at least 3 against what they are drawn on (WCAG 2.2, AA).
 
-use egui::{Color32, CornerRadius, FontFamily, FontId, Margin, Shadow, Stroke, TextStyle, Vec2};
+use std::sync::Arc;
+
+use egui::{
+    Color32, CornerRadius, FontFamily, FontId, Galley, Margin, Shadow, Stroke, TextStyle, Vec2, text::LayoutJob,
+};
 
 /// Behind everything.
 pub const BACKGROUND: Color32 = Color32::from_rgb(0x12, 0x15, 0x1a);
@@ -121,6 +125,14 @@ pub fn apply(ctx: &egui::Context) {
     });
 }
 
+/// `text` laid out on one line, shortened with dots where it is wider than `width`.
+pub fn one_line(ui: &egui::Ui, text: &str, font: FontId, color: Color32, width: f32) -> Arc<Galley> {
+    let mut job = LayoutJob::simple(text.to_owned(), font, color, width.max(0.0));
+    job.wrap.max_rows = 1;
+    job.wrap.break_anywhere = true;
+    ui.painter().layout_job(job)
+}
+
 /// The ring around what the keyboard moves.
 pub fn focus_ring() -> Stroke {
     Stroke::new(2.0, TEXT)
@@ -156,7 +168,11 @@ mod tests {
                 assert!(contrast(text, on) >= 4.5, "{text:?} on {on:?}");
             }
         }
-        assert!(contrast(TEXT, CONTROL_HOVER) >= 4.5);
+        for on in [CONTROL, CONTROL_HOVER] {
+            for text in [TEXT, TEXT_DIM, ERROR] {
+                assert!(contrast(text, on) >= 4.5, "{text:?} on {on:?}");
+            }
+        }
         assert!(contrast(EDGE, SURFACE) >= 3.0);
     }
 
@@ -166,6 +182,7 @@ mod tests {
             assert!(contrast(accent(instrument), SURFACE) >= 4.5, "{instrument}");
             assert!(contrast(accent(instrument), BACKGROUND) >= 4.5, "{instrument}");
             assert!(contrast(accent(instrument), WELL) >= 4.5, "{instrument}");
+            assert!(contrast(accent(instrument), CONTROL) >= 4.5, "{instrument}");
         }
     }
 }

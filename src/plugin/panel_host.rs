@@ -12,6 +12,7 @@ use crate::analysis::LowestPitch;
 use crate::engine::{Setting, Source, Spectrum};
 use crate::library::tunings::Tunings;
 use crate::panel::{Banner, MeterSnapshot, ModelEntry, PanelHost};
+use crate::preset::{FileStore, LoadedPreset, PresetStore};
 
 /// What an open window works with.
 pub struct PluginPanelHost {
@@ -23,6 +24,9 @@ pub struct PluginPanelHost {
     model_id: String,
     blend_id: Option<String>,
     tunings: Tunings,
+    presets: FileStore,
+    /// As of [`PluginPanelHost::refresh`].
+    preset: Option<LoadedPreset>,
 }
 
 impl PluginPanelHost {
@@ -35,6 +39,8 @@ impl PluginPanelHost {
             model_id: params.song.model(params.slot()),
             blend_id: params.song.blend(),
             tunings: Tunings::of(params.song.tuning()),
+            presets: FileStore::standard(),
+            preset: params.song.preset(),
         }
     }
 
@@ -49,6 +55,9 @@ impl PluginPanelHost {
         }
         if !song.is_tuned_as(self.tunings.current()) {
             self.tunings.follow(song.tuning());
+        }
+        if !song.holds_preset(self.preset.as_ref()) {
+            self.preset = song.preset();
         }
     }
 
@@ -158,6 +167,29 @@ impl PanelHost for PluginPanelHost {
     fn choose_tuning(&mut self, name: &str) {
         self.params.song.set_tuning(self.tunings.choose(name));
         self.change(&self.params.changes, self.params.next_change());
+    }
+
+    fn presets(&self) -> Option<&dyn PresetStore> {
+        Some(&self.presets)
+    }
+
+    fn presets_mut(&mut self) -> Option<&mut dyn PresetStore> {
+        Some(&mut self.presets)
+    }
+
+    fn loaded_preset(&self) -> Option<&LoadedPreset> {
+        self.preset.as_ref()
+    }
+
+    fn set_loaded_preset(&mut self, preset: Option<LoadedPreset>) {
+        let name = |preset: &Option<LoadedPreset>| preset.as_ref().map(|preset| (preset.name.clone(), preset.user));
+        let is_other = name(&preset) != name(&self.preset);
+        self.params.song.set_preset(preset.clone());
+        self.preset = preset;
+        if is_other {
+            // As with a model. A preset that was only changed has parameters that tell the host.
+            self.change(&self.params.changes, self.params.next_change());
+        }
     }
 
     fn banner(&self) -> Option<Banner> {

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::params::SLOTS;
 use crate::library::tunings::SavedTuning;
+use crate::preset::LoadedPreset;
 
 /// Raised when the meaning of what is saved changes; newer states are still read as far as they are understood.
 pub const STATE_VERSION: u64 = 1;
@@ -23,6 +24,9 @@ pub struct SongState {
     /// As read; what is written is always [`STATE_VERSION`].
     #[serde(serialize_with = "current_version")]
     pub version: u64,
+    /// The preset that was loaded last; older states have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preset: Option<LoadedPreset>,
     /// A model id for each slot. Whether it is installed here does not matter: a song never forgets its models.
     pub models: [String; SLOTS],
     /// The id of the model to blend with, if there is one.
@@ -38,6 +42,7 @@ impl Default for SongState {
         Self {
             version: STATE_VERSION,
             models: std::array::from_fn(|_| DEFAULT_MODEL.into()),
+            preset: None,
             blend: None,
             tuning: None,
         }
@@ -53,6 +58,7 @@ impl From<Value> for SongState {
     fn from(saved: Value) -> Self {
         let mut state =
             Self { version: saved.get("version").and_then(Value::as_u64).unwrap_or(STATE_VERSION), ..Self::default() };
+        state.preset = saved.get("preset").and_then(|preset| LoadedPreset::deserialize(preset).ok());
         let saved_models = saved.get("models").and_then(Value::as_array);
         for (model, saved) in state.models.iter_mut().zip(saved_models.into_iter().flatten()) {
             if let Some(id) = saved.as_str() {
@@ -139,6 +145,23 @@ impl Song {
         self.revision.fetch_add(1, Ordering::Release);
     }
 
+    /// The preset that was loaded last.
+    #[must_use]
+    pub fn preset(&self) -> Option<LoadedPreset> {
+        self.lock().preset.clone()
+    }
+
+    /// Whether `preset` is the one that was loaded last.
+    #[must_use]
+    pub fn holds_preset(&self, preset: Option<&LoadedPreset>) -> bool {
+        self.lock().preset.as_ref() == preset
+    }
+
+    /// Remembers a preset. The loader need not know: its model has been chosen beside it.
+    pub fn set_preset(&self, preset: Option<LoadedPreset>) {
+        self.lock().preset = preset;
+    }
+
     fn lock(&self) -> MutexGuard<'_, SongState> {
         // Nothing panics while it holds the lock, and every state between is a whole one.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -174,11 +197,26 @@ mod tests {
         song.set_blend(Some("flute/cnn"));
         song.set_tuning(crate::library::tunings::list(None).into_iter().next());
         let saved = song.map(|state| serde_json::to_string(state).expect("strings and numbers are JSON"));
+        assert!(!saved.contains("preset"), "a song without one does not mention it");
         let other = Song::default();
         other.set(read(&saved));
         assert_eq!(other.model(2), "trumpet/full");
         assert!(other.blends_with(Some("flute/cnn")) && other.is_tuned_as(Some("Pythagorean")));
         assert_eq!(other.map(Clone::clone), song.map(Clone::clone));
+    }
+
+    #[test]
+    fn a_song_knows_its_preset_and_whether_it_was_changed() {
+        let song = Song::default();
+        let preset = LoadedPreset { name: "Felt Piano".into(), user: false, changed: true };
+        song.set_preset(Some(preset.clone()));
+        let saved = song.map(|state| serde_json::to_string(state).expect("strings and numbers are JSON"));
+        assert_eq!(read(&saved).preset, Some(preset.clone()));
+        assert!(song.holds_preset(Some(&preset)) && !song.holds_preset(None));
+        for other in [r#"{"preset": 7}"#, r#"{"preset": {"name": 1}}"#, r#"{"models": []}"#] {
+            assert_eq!(read(other).preset, None, "{other}");
+        }
+        assert!(!read(r#"{"preset": {"name": "x"}}"#).preset.unwrap().changed);
     }
 
     #[test]
