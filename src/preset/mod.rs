@@ -76,7 +76,8 @@ impl Preset {
     }
 }
 
-/// Whether a preset leaves `setting` alone unless it mentions it: the output level fits a mix, not a sound.
+/// Whether a preset leaves `setting` alone unless it mentions it: the output level fits a mix, MPE a keyboard and the notes that
+/// are sent a routing, not a sound.
 #[must_use]
 pub fn belongs_to_the_place(setting: Setting) -> bool {
     matches!(setting, Setting::OutputGain | Setting::Mpe | Setting::NotesOut)
