@@ -32,8 +32,11 @@ pub struct Config {
 pub struct DeviceChoice {
     /// The audio library's stable id of the output.
     pub output: Option<String>,
+    /// What people call it, for when it is not there.
+    pub output_name: Option<String>,
     /// The same of the input.
     pub input: Option<String>,
+    pub input_name: Option<String>,
     /// Name of a MIDI port; `None` listens to all of them.
     pub midi_port: Option<String>,
     pub sample_rate_hz: Option<u32>,
@@ -113,7 +116,15 @@ mod tests {
     #[test]
     fn what_is_remembered_comes_back() {
         let mut config = Config { source: Source::Audio, model: "flute/full".into(), zoom: 1.5, ..Config::default() };
-        config.devices.output = Some("alsa:hw:0,0".into());
+        config.devices = DeviceChoice {
+            output: Some("alsa:hw:0,0".into()),
+            output_name: Some("Interface".into()),
+            input: Some("jack:input".into()),
+            input_name: Some("JACK Input".into()),
+            midi_port: Some("Keys:Keys MIDI 1 24:0".into()),
+            sample_rate_hz: Some(96_000),
+            buffer_frames: Some(64),
+        };
         config.set_settings(&Settings { transpose: -12.0, ..Settings::default() });
         let text = serde_json::to_string(&config).expect("a config can be written");
         let back: Config = serde_json::from_str(&text).expect("and read");

@@ -26,6 +26,9 @@ pub enum Command {
     Render(Render),
     /// Write a recording's pitch, voicing and loudness as a table (CSV)
     Features(Features),
+    /// Open the window and play these files in it, as if they had been dropped on it
+    #[cfg(feature = "app")]
+    Open(Open),
     /// List the instruments that can be played
     Models(Models),
     /// Measure how fast this machine plays each of them
@@ -75,6 +78,14 @@ pub struct Render {
     /// Lowest pitch to listen for, in Hz
     #[arg(long, value_name = "40|80|160", value_enum, default_value_t = Lowest::Hz40)]
     pub lowest_pitch: Lowest,
+}
+
+#[cfg(feature = "app")]
+#[derive(Debug, Args)]
+pub struct Open {
+    /// Recordings (wav, flac, mp3, ogg, aiff) or notes (mid)
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]

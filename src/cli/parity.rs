@@ -5,11 +5,12 @@ use std::io::{self, Write};
 
 use crate::frame::{Controls, FRAME_RATE_HZ, Frame, FrameClock};
 use crate::model::Model;
+use crate::offline::output_file;
 use crate::synth::{PartGains, SynthSpec, VoiceSynth};
 
 use super::arguments;
 use super::error::CliError;
-use super::{frames_csv, model_choice, output_file};
+use super::{frames_csv, model_choice};
 
 /// Writes, for each frame, the heads' pre-activations `[1 + K + B]` and then the controls made from them `[1 + K + B]`:
 /// amplitude, K harmonics, B noise bands; little-endian 32-bit floats. Of a decoder that steps every fifth frame the
@@ -17,14 +18,14 @@ use super::{frames_csv, model_choice, output_file};
 pub fn controls(arguments: &arguments::Controls) -> Result<(), CliError> {
     let model = model_choice::from_file(&arguments.model)?.model;
     let frames = frames_csv::read(&arguments.frames)?;
-    output_file::write(&arguments.output, |out| {
+    Ok(output_file::write(&arguments.output, |out| {
         stream(&model, &frames, |preactivations, controls| {
             write_row(out, preactivations)?;
             write_row(out, &[controls.amplitude])?;
             write_row(out, &controls.harmonics)?;
             write_row(out, &controls.noise)
         })
-    })
+    })?)
 }
 
 /// Renders the harmonics: the first frame's controls are there at sample 0, frame t's are reached at `start(t)`, and the
@@ -63,7 +64,7 @@ pub fn synth(arguments: &arguments::Synth) -> Result<(), CliError> {
         Ok(())
     });
     never_fails.map_err(|source| CliError::writing(&arguments.output, source))?;
-    output_file::write_wav(&arguments.output, &samples, rate_hz)
+    Ok(output_file::write_wav(&arguments.output, &samples, rate_hz)?)
 }
 
 /// Hands each frame's pre-activations and controls to `take`, from a fresh state.
