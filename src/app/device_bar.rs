@@ -12,6 +12,7 @@ use crate::panel::theme;
 /// Height of the strip at 100 % zoom, in points.
 pub const HEIGHT: f32 = 72.0;
 const DEVICE_WIDTH: f32 = 168.0;
+const MIDI_WIDTH: f32 = 128.0;
 const RATES_HZ: [u32; 6] = [44_100, 48_000, 88_200, 96_000, 176_400, 192_000];
 const BUFFERS: [u32; 7] = [32, 64, 128, 256, 512, 1_024, 2_048];
 
@@ -111,6 +112,8 @@ fn choose_device(
     let known = |id: &str| devices.iter().find(|device| device.id == id).map(|device| device.name.as_str());
     let text = chosen.map_or("System default", |id| known(id).or(remembered_name).unwrap_or(id));
     let mut choice = None;
+    // A long name is shortened, and does not push the rest aside.
+    ui.set_max_width(DEVICE_WIDTH);
     ComboBox::from_id_salt(id).width(DEVICE_WIDTH).truncate().selected_text(text).show_ui(ui, |ui| {
         ui.set_min_width(320.0);
         if ui.selectable_label(chosen.is_none(), "System default").clicked() {
@@ -134,7 +137,8 @@ fn choose_midi(ui: &mut Ui, chosen: Option<&str>, ports: &MidiPorts) -> Option<O
         (None, None) if ports.names.is_empty() => "None found",
         (None, None) => "All ports",
     };
-    let response = ComboBox::from_id_salt("midi").width(128.0).truncate().selected_text(text).show_ui(ui, |ui| {
+    ui.set_max_width(MIDI_WIDTH);
+    let response = ComboBox::from_id_salt("midi").width(MIDI_WIDTH).truncate().selected_text(text).show_ui(ui, |ui| {
         ui.set_min_width(240.0);
         if ui.selectable_label(chosen.is_none(), "All ports").clicked() {
             choice = Some(None);

@@ -103,6 +103,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_what_is_missed_in_its_direction_is_found() {
+        let device = |id: &str| DeviceName { id: id.into(), name: id.into() };
+        let list = DeviceList { outputs: vec![device("a")], inputs: vec![device("b")] };
+        assert!(list.has(Some("a"), None) && list.has(None, Some("b")));
+        assert!(!list.has(Some("b"), Some("a")) && !list.has(None, None));
+    }
+
+    #[test]
     fn devices_of_the_same_name_are_told_apart() {
         let device = |id: &str, name: &str| DeviceName { id: id.into(), name: name.into() };
         let mut names = [device("alsa:hw:0", "Piano"), device("alsa:hw:1", "Piano"), device("alsa:hw:2", "Lute")];

@@ -64,22 +64,15 @@ impl Files {
 
     /// Takes the files that were dropped on the window or pasted into it.
     pub fn take_from(&mut self, ctx: &Context, player: &Player) {
-        let is_typing = ctx.text_edit_focused();
-        let paths: Vec<PathBuf> = ctx.input(|input| {
-            let dropped = input.raw.dropped_files.iter().map(|file| file.path().to_owned());
-            let pasted = input.events.iter().filter_map(|event| match event {
-                egui::Event::Paste(text) if !is_typing => Some(pasted(text)),
-                _ => None,
-            });
-            dropped.chain(pasted.flatten()).collect()
-        });
-        self.add(&paths, player);
+        self.add(&given(ctx), player);
     }
 
     /// Has files played by the model and with the settings that are chosen now.
     pub fn add(&mut self, paths: &[PathBuf], player: &Player) {
         for path in paths {
-            self.transforms.add(path.clone(), player.model_id(), player.settings());
+            // A name in the folder that the program was started in is of no use in the list.
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            self.transforms.add(path, player.model_id(), player.settings());
             self.list_is_shown = true;
         }
     }
@@ -145,7 +138,56 @@ impl Files {
     }
 }
 
+/// Files that were dropped on the window, or pasted while nothing is typed into a field.
+fn given(ctx: &Context) -> Vec<PathBuf> {
+    let is_typing = ctx.text_edit_focused();
+    ctx.input(|input| {
+        let dropped = input.raw.dropped_files.iter().map(|file| file.path().to_owned());
+        let pasted = input.events.iter().filter_map(|event| match event {
+            egui::Event::Paste(text) if !is_typing => Some(pasted(text)),
+            _ => None,
+        });
+        dropped.chain(pasted.flatten()).collect()
+    })
+}
+
 fn wake(ctx: &Context) -> impl Fn() + Send + 'static {
     let ctx = ctx.clone();
     move || ctx.request_repaint()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use egui::{DroppedFile, Event, RawInput};
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct File(PathBuf);
+
+    impl DroppedFile for File {
+        fn path(&self) -> &Path {
+            &self.0
+        }
+
+        fn bytes(&self) -> Result<Vec<u8>, String> {
+            Err("nobody reads it here".into())
+        }
+    }
+
+    #[test]
+    fn files_are_dropped_and_pasted() {
+        let files = ["/a.wav", "/b.mid"].map(PathBuf::from);
+        let input = RawInput {
+            dropped_files: vec![Arc::new(File(files[0].clone()))],
+            events: vec![Event::Paste("file:///b.mid".into()), Event::Paste("440".into())],
+            ..RawInput::default()
+        };
+        let (ctx, mut taken) = (Context::default(), Vec::new());
+        ctx.run_ui(input, |ui| taken.extend(given(ui.ctx()))).drop_without_applying_deltas();
+        assert_eq!(taken, files);
+        ctx.run_ui(RawInput::default(), |ui| assert!(given(ui.ctx()).is_empty())).drop_without_applying_deltas();
+    }
 }

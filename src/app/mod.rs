@@ -33,6 +33,7 @@ mod streams;
 mod transform;
 mod watch;
 mod window;
+mod zoom;
 
 use std::path::PathBuf;
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use eframe::CreationContext;
-use egui::{Event, Margin, Modifiers, Ui, Vec2, ViewportBuilder, ViewportCommand, vec2};
+use egui::{Event, Margin, Modifiers, Ui, Vec2, ViewportBuilder, vec2};
 
 use super::{
     AppError,
@@ -19,14 +19,13 @@ use super::{
     midi::Midi,
     play_strip,
     player::Player,
+    zoom::Zoom,
 };
 use crate::{
     engine::{EventKind, Source},
     panel::{Panel, PanelHost, theme},
 };
 
-/// The least and largest size of everything in the window.
-const ZOOM: std::ops::RangeInclusive<f32> = 0.75..=2.0;
 /// Changes rest this long before they are written to the file.
 const SAVE_AFTER: Duration = Duration::from_secs(1);
 /// How often to look for devices that are missed.
@@ -40,12 +39,12 @@ const CLOCK_INTERVAL: Duration = Duration::from_millis(100);
 /// When there is no display, or no OpenGL on it.
 pub fn run(files: Vec<PathBuf>) -> Result<(), AppError> {
     let (config, problem) = Config::load();
-    let zoom = config.zoom.clamp(*ZOOM.start(), *ZOOM.end());
+    let zoom = Zoom::new(config.zoom, size());
     let viewport = ViewportBuilder::default()
         .with_title("Retort")
         .with_app_id("retort")
-        .with_inner_size(size() * zoom)
-        .with_min_inner_size(size() * zoom);
+        .with_inner_size(zoom.window_size())
+        .with_min_inner_size(zoom.window_size());
     let options = eframe::NativeOptions { viewport, ..Default::default() };
     eframe::run_native(
         "Retort",
@@ -69,16 +68,16 @@ struct Window {
     keys: ComputerKeys,
     keyboard: Keyboard,
     files: Files,
-    zoom: f32,
+    zoom: Zoom,
     saved: Config,
     changed_at: Option<Instant>,
 }
 
 impl Window {
-    fn new(cc: &CreationContext<'_>, config: Config, problem: Option<AppError>, zoom: f32, files: &[PathBuf]) -> Self {
+    fn new(cc: &CreationContext<'_>, config: Config, problem: Option<AppError>, zoom: Zoom, files: &[PathBuf]) -> Self {
         let ctx = cc.egui_ctx.clone();
         Panel::apply_theme(&ctx);
-        ctx.set_zoom_factor(zoom);
+        ctx.set_zoom_factor(zoom.factor());
         let wake = move || ctx.request_repaint();
         let saved = config.clone();
         let player = Player::start(config, problem, wake.clone());
@@ -190,20 +189,6 @@ impl Window {
         self.files.show(ui.ctx(), &mut self.player, accent);
     }
 
-    /// Fits the window to a zoom that was changed (by Ctrl and plus, minus or 0), and the zoom to what is sensible.
-    fn follow_zoom(&mut self, ctx: &egui::Context) {
-        let zoom = ctx.zoom_factor().clamp(*ZOOM.start(), *ZOOM.end());
-        if zoom != ctx.zoom_factor() {
-            ctx.set_zoom_factor(zoom);
-        }
-        if zoom != self.zoom {
-            self.zoom = zoom;
-            self.player.remember_zoom(zoom);
-            ctx.send_viewport_cmd(ViewportCommand::MinInnerSize(size()));
-            ctx.send_viewport_cmd(ViewportCommand::InnerSize(size()));
-        }
-    }
-
     fn save_after_changes(&mut self, ctx: &egui::Context) {
         if *self.player.config() == self.saved {
             self.changed_at = None;
@@ -235,7 +220,9 @@ impl eframe::App for Window {
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
-        self.follow_zoom(&ctx);
+        if let Some(zoom) = self.zoom.follow(&ctx) {
+            self.player.remember_zoom(zoom);
+        }
         self.play_keys(&ctx);
         self.files.take_from(&ctx, &self.player);
         let frame = egui::Frame::new().fill(theme::SURFACE).inner_margin(Margin::symmetric(16, 8));

@@ -41,9 +41,9 @@ pub fn show(
 ) -> Option<Wish> {
     let mut wish = None;
     let window = Window::new("Files").title_bar(false).resizable(false).collapsible(false);
-    window.anchor(Align2::CENTER_CENTER, vec2(0.0, -80.0)).show(ctx, |ui| {
+    let frame = egui::Frame::window(&ctx.style_of(egui::Theme::Dark)).inner_margin(theme::PADDING);
+    window.frame(frame).anchor(Align2::CENTER_CENTER, vec2(0.0, -80.0)).show(ctx, |ui| {
         ui.set_width(WIDTH);
-        ui.add_space(4.0);
         ui.label(RichText::new(title(items)).font(theme::title_font()).color(theme::TEXT));
         ui.add_space(8.0);
         ScrollArea::vertical().max_height(MAX_HEIGHT).auto_shrink([false, true]).show(ui, |ui| {
@@ -125,7 +125,9 @@ fn describe(ui: &mut Ui, item: &Item, accent: Color32) {
         }
         State::Done { path, notes } => {
             let whole = path.display().to_string();
-            let saved = ui.add(small(format!("Saved as {whole}"), accent).truncate().sense(egui::Sense::click()));
+            let folder = path.parent().unwrap_or(path).display();
+            let text = format!("Saved as {} in {folder}", file_name(path));
+            let saved = ui.add(small(text, accent).truncate().sense(egui::Sense::click()));
             if saved.on_hover_text(format!("{whole}\nClick to copy this.")).clicked() {
                 ui.ctx().copy_text(whole);
             }
