@@ -60,7 +60,6 @@ impl ComputerKeys {
         }
         let index = KEYS.iter().position(|&key| key == place)?;
         self.printed[index] = printed;
-        let note = |key| NoteAddress { note_id: None, channel: 0, key };
         match (is_down, self.held[index]) {
             (true, None) => {
                 let key = self.base() + index as u8;
@@ -76,11 +75,10 @@ impl ComputerKeys {
         }
     }
 
-    /// Lets go of everything, for a window that loses the keyboard. Gives whether a key was held.
-    pub fn release_all(&mut self) -> bool {
-        let held = self.held.iter().any(Option::is_some);
-        self.held = [None; KEYS.len()];
-        held
+    /// Lets go of everything, for a window that loses the keyboard. Gives the ends of what was held.
+    pub fn release_all(&mut self) -> Vec<EventKind> {
+        let held = std::mem::replace(&mut self.held, [None; KEYS.len()]);
+        held.into_iter().flatten().map(|key| EventKind::NoteOff { note: note(key) }).collect()
     }
 
     /// Moves all keys by octaves, as far as they go. Notes that sound stay what they are.
@@ -109,16 +107,20 @@ impl ComputerKeys {
     }
 }
 
+fn note(key: u8) -> NoteAddress {
+    NoteAddress { note_id: None, channel: 0, key }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn on(key: u8) -> Option<EventKind> {
-        Some(EventKind::NoteOn { note: NoteAddress { note_id: None, channel: 0, key }, velocity: VELOCITY })
+        Some(EventKind::NoteOn { note: note(key), velocity: VELOCITY })
     }
 
     fn off(key: u8) -> Option<EventKind> {
-        Some(EventKind::NoteOff { note: NoteAddress { note_id: None, channel: 0, key } })
+        Some(EventKind::NoteOff { note: note(key) })
     }
 
     #[test]
@@ -129,7 +131,8 @@ mod tests {
         assert_eq!(keys.press(Key::X, Key::X, true), None);
         assert_eq!(keys.press(Key::H, Key::H, false), off(69));
         assert_eq!(keys.press(Key::H, Key::H, true), on(81));
-        assert!(keys.release_all());
+        assert_eq!(keys.release_all().first().copied(), off(81));
+        assert_eq!(keys.release_all().len(), 0);
         assert_eq!(keys.press(Key::H, Key::H, false), None);
     }
 

@@ -11,8 +11,8 @@ use crate::panel::theme;
 
 /// Height of the strip at 100 % zoom, in points.
 pub const HEIGHT: f32 = 72.0;
-const DEVICE_WIDTH: f32 = 168.0;
-const MIDI_WIDTH: f32 = 128.0;
+const DEVICE_WIDTH: f32 = 176.0;
+const MIDI_WIDTH: f32 = 152.0;
 const RATES_HZ: [u32; 6] = [44_100, 48_000, 88_200, 96_000, 176_400, 192_000];
 const BUFFERS: [u32; 7] = [32, 64, 128, 256, 512, 1_024, 2_048];
 

@@ -46,3 +46,23 @@ impl EventSink {
         &self.held
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::NoteAddress;
+
+    #[test]
+    fn what_is_played_is_passed_on_and_seen_as_held_until_the_engine_changes() {
+        let sink = EventSink::default();
+        let (queue, mut events) = rtrb::RingBuffer::new(8);
+        sink.connect(Some(queue));
+        let note = NoteAddress { note_id: None, channel: 5, key: 64 };
+        // As a MIDI port does, from a thread of its own with an entrance of its own.
+        sink.clone().send(EventKind::NoteOn { note, velocity: 0.5 });
+        assert_eq!(sink.held().snapshot(), 1 << 64);
+        assert!(matches!(events.pop(), Ok(TimedEvent { kind: EventKind::NoteOn { .. }, .. })));
+        sink.connect(None);
+        assert_eq!(sink.held().snapshot(), 0);
+    }
+}

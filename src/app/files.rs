@@ -117,7 +117,8 @@ impl Files {
         }
         match self.playback.poll() {
             Some(Ok(preview)) => {
-                if !player.listen(Listener::Preview(preview)) {
+                let is_heard = player.listen(Listener::Preview(preview));
+                if !is_heard {
                     self.playback.stop();
                 }
             }

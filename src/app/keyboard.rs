@@ -139,7 +139,7 @@ fn draw_key(painter: &Painter, layout: &KeyLayout, key: u8, shown: &Shown<'_>) {
         let at = place.center_bottom() - egui::vec2(0.0, above);
         painter.text(at, Align2::CENTER_BOTTOM, hint, font(11.5), color);
     }
-    if key % 12 == 0 {
+    if key.is_multiple_of(12) {
         let at = place.center_bottom() - egui::vec2(0.0, 4.0);
         painter.text(at, Align2::CENTER_BOTTOM, name(key), font(10.5), color);
     }

@@ -262,7 +262,7 @@ impl PanelHost for Player {
     }
 
     fn how_to_play(&self) -> &'static str {
-        "Play a MIDI keyboard, or the keys A to L of this one"
+        "Play a MIDI keyboard, the keys below, or A to L on this computer"
     }
 
     fn banner(&self) -> Option<Banner> {

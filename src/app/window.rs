@@ -22,7 +22,7 @@ use super::{
     zoom::Zoom,
 };
 use crate::{
-    engine::{EventKind, Source},
+    engine::Source,
     panel::{Panel, PanelHost, theme},
 };
 
@@ -138,9 +138,7 @@ impl Window {
     fn play_keys(&mut self, ctx: &egui::Context) {
         let is_focused = ctx.input(|input| input.focused);
         if !is_focused || ctx.text_edit_focused() || self.player.source() == Source::Audio {
-            if self.keys.release_all() {
-                self.player.sink().send(EventKind::AllNotesOff);
-            }
+            self.keys.release_all().into_iter().for_each(|kind| self.player.sink().send(kind));
             return;
         }
         let pressed = ctx.input(|input| {
