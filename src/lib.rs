@@ -27,6 +27,8 @@ pub mod app;
 pub mod cli;
 #[cfg(feature = "library")]
 pub mod library;
+#[cfg(feature = "cli")]
+pub mod offline;
 #[cfg(feature = "panel")]
 pub mod panel;
 #[cfg(feature = "plugin")]

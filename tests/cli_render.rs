@@ -321,3 +321,21 @@ fn a_full_disk_leaves_what_was_there_before() {
     assert_eq!(std::fs::read_to_string(&studio.output).unwrap(), "an older take");
     assert_eq!(names_in(studio.folder.path()), ["in.wav", "models", "out.wav"]);
 }
+
+#[test]
+fn a_second_instrument_and_a_tuning_change_the_sound_and_wrong_ones_are_named() {
+    let studio = Studio::new();
+    write_wav(&studio.input, &tone(440.0, 32_000), 32_000, 1);
+    let folder = studio.input.parent().unwrap();
+    let models = folder.join("models");
+    let models = models.to_str().unwrap();
+    let alone = studio.rendered(&[]);
+    // The same model twice is one: mixing moves nothing but rounding.
+    let mixed = studio.rendered(&["--models", models, "--blend", "violin/test", "--blend-amount", "0.5"]);
+    let error = alone.iter().zip(&mixed).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(error < 1e-4 && mixed.iter().any(|x| x.abs() > 1e-3), "{error}");
+    studio.render(&["--blend", "glass-harp/full"]).fails(1, &["glass-harp/full"]);
+    let scale = folder.join("wrong.scl");
+    std::fs::write(&scale, "A scale\n 2\n 100.0\n octave\n").unwrap();
+    studio.render(&["--tuning", scale.to_str().unwrap()]).fails(1, &["wrong.scl", "line 4"]);
+}

@@ -1,6 +1,9 @@
 //! What the application remembers between runs: devices, and where the panel stood. A JSON file in the user's folder.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -39,8 +42,11 @@ pub struct Config {
 pub struct DeviceChoice {
     /// The audio library's stable id of the output.
     pub output: Option<String>,
+    /// What people call it, for when it is not there.
+    pub output_name: Option<String>,
     /// The same of the input.
     pub input: Option<String>,
+    pub input_name: Option<String>,
     /// Name of a MIDI port; `None` listens to all of them.
     pub midi_port: Option<String>,
     pub sample_rate_hz: Option<u32>,
@@ -72,14 +78,18 @@ impl Config {
 
     /// Reads what was remembered. A missing file gives the defaults; an unreadable one too, with the reason.
     pub fn load() -> (Self, Option<AppError>) {
-        let Some(path) = Self::path() else { return (Self::default(), None) };
-        match fs::read_to_string(&path) {
+        Self::path().map_or_else(|| (Self::default(), None), |path| Self::read(&path))
+    }
+
+    fn read(path: &Path) -> (Self, Option<AppError>) {
+        let unreadable = |reason: String| (Self::default(), Some(AppError::Config { path: path.into(), reason }));
+        match fs::read_to_string(path) {
             Ok(text) => match serde_json::from_str(&text) {
                 Ok(config) => (config, None),
-                Err(error) => (Self::default(), Some(AppError::Config { path, reason: error.to_string() })),
+                Err(error) => unreadable(error.to_string()),
             },
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => (Self::default(), None),
-            Err(error) => (Self::default(), Some(AppError::Config { path, reason: error.to_string() })),
+            Err(error) => unreadable(error.to_string()),
         }
     }
 
@@ -88,15 +98,18 @@ impl Config {
     /// # Errors
     /// When the folder or file cannot be written.
     pub fn save(&self) -> Result<(), AppError> {
-        let Some(path) = Self::path() else { return Ok(()) };
-        let failed = |reason: std::io::Error| AppError::Config { path: path.clone(), reason: reason.to_string() };
+        Self::path().map_or(Ok(()), |path| self.write(&path))
+    }
+
+    fn write(&self, path: &Path) -> Result<(), AppError> {
+        let failed = |reason: std::io::Error| AppError::Config { path: path.into(), reason: reason.to_string() };
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(failed)?;
         }
         let text = serde_json::to_string_pretty(self).map_err(|error| failed(error.into()))?;
         let draft = path.with_extension("json.new");
         fs::write(&draft, text).map_err(failed)?;
-        fs::rename(&draft, &path).map_err(failed)
+        fs::rename(&draft, path).map_err(failed)
     }
 
     /// The remembered values, clamped to their ranges.
@@ -123,13 +136,36 @@ mod tests {
     #[test]
     fn what_is_remembered_comes_back() {
         let mut config = Config { source: Source::Audio, model: "flute/full".into(), zoom: 1.5, ..Config::default() };
-        config.devices.output = Some("alsa:hw:0,0".into());
+        config.devices = DeviceChoice {
+            output: Some("alsa:hw:0,0".into()),
+            output_name: Some("Interface".into()),
+            input: Some("jack:input".into()),
+            input_name: Some("JACK Input".into()),
+            midi_port: Some("Keys:Keys MIDI 1 24:0".into()),
+            sample_rate_hz: Some(96_000),
+            buffer_frames: Some(64),
+        };
         config.preset = Some(LoadedPreset { name: "Felt Piano".into(), user: false, changed: true });
         config.set_settings(&Settings { transpose: -12.0, ..Settings::default() });
-        let text = serde_json::to_string(&config).expect("a config can be written");
-        let back: Config = serde_json::from_str(&text).expect("and read");
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("retort/app.json");
+        config.write(&path).expect("the folder can be made");
+        let (back, problem) = Config::read(&path);
+        assert!(problem.is_none());
         assert_eq!(back, config);
         assert_eq!(back.settings().transpose, -12.0);
+    }
+
+    #[test]
+    fn the_first_start_has_defaults_and_a_damaged_file_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("app.json");
+        let (config, problem) = Config::read(&path);
+        assert_eq!((config, problem.is_none()), (Config::default(), true));
+        fs::write(&path, "{ \"devices\": 7").expect("the folder is there");
+        let (config, problem) = Config::read(&path);
+        assert_eq!(config, Config::default());
+        assert!(problem.is_some_and(|problem| problem.to_string().contains("app.json")));
     }
 
     #[test]

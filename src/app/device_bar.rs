@@ -11,6 +11,8 @@ use crate::panel::theme;
 
 /// Height of the strip at 100 % zoom, in points.
 pub const HEIGHT: f32 = 72.0;
+const DEVICE_WIDTH: f32 = 176.0;
+const MIDI_WIDTH: f32 = 152.0;
 const RATES_HZ: [u32; 6] = [44_100, 48_000, 88_200, 96_000, 176_400, 192_000];
 const BUFFERS: [u32; 7] = [32, 64, 128, 256, 512, 1_024, 2_048];
 
@@ -43,24 +45,29 @@ pub fn show(ui: &mut Ui, shown: &Shown<'_>) -> Option<Wish> {
         ui.spacing_mut().item_spacing.x = 12.0;
         let found = &shown.search.found;
         let output = column(ui, "Audio output", |ui| {
-            choose_device(ui, "output", choice.output.as_deref(), &found.outputs, 168.0)
+            choose_device(ui, "output", choice.output.as_deref(), choice.output_name.as_deref(), &found.outputs)
         });
-        if let Some(output) = output {
-            wish = Some(Wish::Devices(DeviceChoice { output, ..choice.clone() }));
+        if let Some(device) = output {
+            let (output, output_name) = device.unzip();
+            wish = Some(Wish::Devices(DeviceChoice { output, output_name, ..choice.clone() }));
         }
-        let input =
-            column(ui, "Audio input", |ui| choose_device(ui, "input", choice.input.as_deref(), &found.inputs, 168.0));
-        if let Some(input) = input {
-            wish = Some(Wish::Devices(DeviceChoice { input, ..choice.clone() }));
+        let input = column(ui, "Audio input", |ui| {
+            choose_device(ui, "input", choice.input.as_deref(), choice.input_name.as_deref(), &found.inputs)
+        });
+        if let Some(device) = input {
+            let (input, input_name) = device.unzip();
+            wish = Some(Wish::Devices(DeviceChoice { input, input_name, ..choice.clone() }));
         }
         if let Some(port) = column(ui, "MIDI input", |ui| choose_midi(ui, choice.midi_port.as_deref(), shown.midi)) {
             wish = Some(Wish::MidiPort(port));
         }
         let rate = |rate: u32| format!("{} kHz", f64::from(rate) / 1e3);
         let automatic = shown.sample_rate_hz.map_or_else(|| "Automatic".to_owned(), rate);
-        let chosen = column(ui, "Sample rate", |ui| {
-            choose_number(ui, "rate", choice.sample_rate_hz, &RATES_HZ, rate, automatic)
-        });
+        // Not every device has every rate.
+        let other = shown.sample_rate_hz.filter(|&runs| choice.sample_rate_hz.is_some_and(|wanted| wanted != runs));
+        let title = other.map_or_else(|| "Sample rate".to_owned(), |runs| format!("Plays at {}", rate(runs)));
+        let chosen =
+            column(ui, &title, |ui| choose_number(ui, "rate", choice.sample_rate_hz, &RATES_HZ, rate, automatic));
         if let Some(sample_rate_hz) = chosen {
             wish = Some(Wish::Devices(DeviceChoice { sample_rate_hz, ..choice.clone() }));
         }
@@ -94,18 +101,20 @@ fn column<R>(ui: &mut Ui, name: &str, contents: impl FnOnce(&mut Ui) -> R) -> R 
     .inner
 }
 
-/// `Some` if another device was chosen; inside, `None` is the system's choice.
+/// `Some` if another device was chosen, as its id and name; inside, `None` is the system's choice.
 fn choose_device(
     ui: &mut Ui,
     id: &str,
     chosen: Option<&str>,
+    remembered_name: Option<&str>,
     devices: &[DeviceName],
-    width: f32,
-) -> Option<Option<String>> {
-    let name = |id: &str| devices.iter().find(|device| device.id == id).map_or(id.to_owned(), |d| d.name.clone());
-    let text = chosen.map_or_else(|| "System default".to_owned(), name);
+) -> Option<Option<(String, String)>> {
+    let known = |id: &str| devices.iter().find(|device| device.id == id).map(|device| device.name.as_str());
+    let text = chosen.map_or("System default", |id| known(id).or(remembered_name).unwrap_or(id));
     let mut choice = None;
-    ComboBox::from_id_salt(id).width(width).truncate().selected_text(text).show_ui(ui, |ui| {
+    // A long name is shortened, and does not push the rest aside.
+    ui.set_max_width(DEVICE_WIDTH);
+    ComboBox::from_id_salt(id).width(DEVICE_WIDTH).truncate().selected_text(text).show_ui(ui, |ui| {
         ui.set_min_width(320.0);
         if ui.selectable_label(chosen.is_none(), "System default").clicked() {
             choice = Some(None);
@@ -113,11 +122,11 @@ fn choose_device(
         for device in devices {
             let response = ui.selectable_label(chosen == Some(&device.id), &device.name);
             if response.on_hover_text(&device.id).clicked() {
-                choice = Some(Some(device.id.clone()));
+                choice = Some(Some((device.id.clone(), device.name.clone())));
             }
         }
     });
-    choice.filter(|choice| choice.as_deref() != chosen)
+    choice.filter(|choice| choice.as_ref().map(|(id, _)| id.as_str()) != chosen)
 }
 
 fn choose_midi(ui: &mut Ui, chosen: Option<&str>, ports: &MidiPorts) -> Option<Option<String>> {
@@ -128,7 +137,8 @@ fn choose_midi(ui: &mut Ui, chosen: Option<&str>, ports: &MidiPorts) -> Option<O
         (None, None) if ports.names.is_empty() => "None found",
         (None, None) => "All ports",
     };
-    let response = ComboBox::from_id_salt("midi").width(128.0).truncate().selected_text(text).show_ui(ui, |ui| {
+    ui.set_max_width(MIDI_WIDTH);
+    let response = ComboBox::from_id_salt("midi").width(MIDI_WIDTH).truncate().selected_text(text).show_ui(ui, |ui| {
         ui.set_min_width(240.0);
         if ui.selectable_label(chosen.is_none(), "All ports").clicked() {
             choice = Some(None);

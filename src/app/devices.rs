@@ -20,6 +20,14 @@ pub struct DeviceList {
     pub inputs: Vec<DeviceName>,
 }
 
+impl DeviceList {
+    /// Whether the output, or input, with this id is there.
+    pub fn has(&self, output: Option<&str>, input: Option<&str>) -> bool {
+        let among = |devices: &[DeviceName], id: Option<&str>| devices.iter().any(|device| Some(&*device.id) == id);
+        among(&self.outputs, output) || among(&self.inputs, input)
+    }
+}
+
 /// A search for devices that is under way or done.
 #[derive(Default)]
 pub struct DeviceSearch {
@@ -46,23 +54,24 @@ impl DeviceSearch {
         self.under_way.is_some()
     }
 
-    /// Takes over what a search has found.
-    pub fn poll(&mut self) {
-        let Some(search) = &self.under_way else { return };
+    /// Takes over what a search has found. Gives whether one has ended now.
+    pub fn poll(&mut self) -> bool {
+        let Some(search) = &self.under_way else { return false };
         match search.try_recv() {
             Ok(found) => self.found = found,
             Err(TryRecvError::Disconnected) => {}
-            Err(TryRecvError::Empty) => return,
+            Err(TryRecvError::Empty) => return false,
         }
         self.under_way = None;
+        true
     }
 }
 
+/// The devices of every sound system that runs: those of the system's own first, then JACK's.
 fn list() -> DeviceList {
-    let host = cpal::default_host();
     let mut list = DeviceList::default();
-    let Ok(devices) = host.devices() else { return list };
-    for device in devices {
+    let hosts = cpal::available_hosts().into_iter().filter_map(|id| cpal::host_from_id(id).ok());
+    for device in hosts.filter_map(|host| host.devices().ok()).flatten() {
         let (Ok(id), Ok(description)) = (device.id(), device.description()) else { continue };
         let name = DeviceName { id: id.to_string(), name: description.name().to_owned() };
         if device.supports_output() {
@@ -92,6 +101,14 @@ fn tell_apart(names: &mut [DeviceName]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_is_missed_in_its_direction_is_found() {
+        let device = |id: &str| DeviceName { id: id.into(), name: id.into() };
+        let list = DeviceList { outputs: vec![device("a")], inputs: vec![device("b")] };
+        assert!(list.has(Some("a"), None) && list.has(None, Some("b")));
+        assert!(!list.has(Some("b"), Some("a")) && !list.has(None, None));
+    }
 
     #[test]
     fn devices_of_the_same_name_are_told_apart() {

@@ -24,6 +24,8 @@ pub struct MidiPorts {
     pub names: Vec<String>,
     /// Why there is no MIDI at all.
     pub problem: Option<String>,
+    /// Whether the port that is wanted is not there, and all others are heard instead.
+    pub wanted_is_missing: bool,
 }
 
 /// The listening thread. Dropping it ends it.
@@ -82,24 +84,26 @@ impl<F: Fn()> Listener<F> {
         let names = match port_names() {
             Ok(names) => names,
             Err(problem) => {
-                self.publish(MidiPorts { names: Vec::new(), problem: Some(problem) });
+                self.publish(MidiPorts { problem: Some(problem), ..MidiPorts::default() });
                 return false;
             }
         };
+        let found = self.wanted.as_deref().map(|wanted| find(&names, wanted));
+        let wanted_is_missing = found == Some(None);
+        let is_heard = |name: &String| found.flatten().is_none_or(|index| names[index] == *name);
         let n_open = self.connections.len();
-        self.connections.retain(|(name, _)| names.contains(name));
+        self.connections.retain(|(name, _)| names.contains(name) && is_heard(name));
         if self.connections.len() < n_open {
             // A keyboard that is unplugged sends no note-offs.
             self.sink.send(EventKind::AllNotesOff);
         }
         for name in &names {
-            let wanted = self.wanted.as_ref().is_none_or(|wanted| wanted == name);
-            if wanted && !self.connections.iter().any(|(open, _)| open == name) {
+            if is_heard(name) && !self.connections.iter().any(|(open, _)| open == name) {
                 // A port in use by another program is tried again at the next look.
                 self.connections.extend(connect(name, &self.sink).map(|connection| (name.clone(), connection)));
             }
         }
-        self.publish(MidiPorts { names, problem: None });
+        self.publish(MidiPorts { names, problem: None, wanted_is_missing });
         true
     }
 
@@ -110,6 +114,26 @@ impl<F: Fn()> Listener<F> {
             drop(ports);
             (self.changed)();
         }
+    }
+}
+
+/// The port among `names` that was called `wanted`. Linux appends the port's numbers (`Keys 24:0`), which change when a
+/// keyboard is plugged in again: if there is no such name, the only one that is the same without numbers is meant.
+fn find(names: &[String], wanted: &str) -> Option<usize> {
+    let whole = names.iter().position(|name| name == wanted);
+    whole.or_else(|| {
+        let mut alike = names.iter().enumerate().filter(|(_, name)| without_numbers(name) == without_numbers(wanted));
+        match (alike.next(), alike.next()) {
+            (Some((index, _)), None) => Some(index),
+            _ => None,
+        }
+    })
+}
+
+fn without_numbers(name: &str) -> &str {
+    match name.rsplit_once(' ') {
+        Some((front, last)) if last.contains(':') && last.chars().all(|c| c.is_ascii_digit() || c == ':') => front,
+        _ => name,
     }
 }
 
@@ -131,4 +155,19 @@ fn connect(name: &str, sink: &EventSink) -> Option<MidiInputConnection<()>> {
         }
     };
     input.connect(&port, CLIENT_NAME, listen, ()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_keyboard_that_comes_back_under_another_number_is_known() {
+        let names = ["Midi Through 14:0", "Keys:Keys MIDI 1 28:0", "Pads 32:0", "Pads 36:0"].map(str::to_owned);
+        assert_eq!(find(&names, "Keys:Keys MIDI 1 28:0"), Some(1));
+        assert_eq!(find(&names, "Keys:Keys MIDI 1 24:0"), Some(1));
+        assert_eq!(find(&names, "Keys:Keys MIDI 2 24:0"), None);
+        assert_eq!(find(&names, "Pads 40:0"), None, "one of two is not guessed");
+        assert_eq!(find(&names, "Pads 36:0"), Some(3));
+    }
 }

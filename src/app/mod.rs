@@ -3,24 +3,37 @@
 //! ```text
 //! microphone ─ bridge ─┐
 //! MIDI, keys ─ events ─┼─> renderer (audio thread) ──> output
-//! loader ─ instruments ┘
+//! loader ─ instruments ┘            └── recorder ──> WAV file
+//!
+//! dropped files ─ transform (a thread of its own) ──> WAV files
 //! ```
 //!
 //! The window's thread owns everything else and talks to the audio thread through queues and atomics alone. What goes
 //! wrong is shown in the window; without any device it opens and is silent.
 
 mod bridge;
+mod computer_keys;
 mod config;
 mod device_bar;
+mod device_format;
 mod devices;
 mod events;
+mod files;
+mod held_keys;
+mod key_layout;
+mod keyboard;
 mod loader;
 mod midi;
+mod play_strip;
 mod player;
+mod preview;
+mod recorder;
 mod renderer;
 mod streams;
+mod transform;
 mod watch;
 mod window;
+mod zoom;
 
 use std::path::PathBuf;
 
@@ -45,6 +58,24 @@ pub enum AppError {
     Model { id: String, reason: String },
     #[error("The audio output has stopped. Choose another below.")]
     Stuck,
+    #[error("{0} is not there. The system's own output plays until it is back.")]
+    OutputGone(String),
+    #[error("{0} is not there. The system's own input is followed until it is back.")]
+    InputGone(String),
+    #[error("{0} is not there. All MIDI inputs are heard until it is back.")]
+    MidiGone(String),
+    #[error("Nothing can be recorded in {folder}: {reason}.")]
+    NoRecording { folder: PathBuf, reason: String },
+    #[error("The user's folders are not known, so there is no place for a recording.")]
+    NoRecordingFolder,
+    #[error("The recording has ended: {reason}. What was played before is in {path}.")]
+    Recording { path: PathBuf, reason: String },
+    #[error("The recording has ended, since the audio devices changed. What was played before is in {path}.")]
+    RecordingCut { path: PathBuf },
+    #[error("The disk was too slow: {seconds:.1} s of {path} are silent.")]
+    RecordingGaps { path: PathBuf, seconds: f64 },
+    #[error("{0}")]
+    Playback(String),
     #[error("The settings in {path} could not be kept or read: {reason}.")]
     Config { path: PathBuf, reason: String },
     #[error("The window cannot be opened: {0}.")]

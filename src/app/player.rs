@@ -5,10 +5,12 @@ use std::sync::Arc;
 use super::{
     AppError,
     config::{Config, DeviceChoice},
+    devices::DeviceList,
     events::EventSink,
     loader::{self, Loader, Request},
-    renderer::Shared,
+    renderer::{Listener, Shared},
     streams::Streams,
+    transform::Sound,
     watch::Watch,
 };
 use crate::{
@@ -38,6 +40,9 @@ pub struct Player {
     audio_problem: Option<AppError>,
     model_problem: Option<AppError>,
     config_problem: Option<AppError>,
+    midi_problem: Option<AppError>,
+    /// What went wrong with a recording or a file.
+    file_problem: Option<AppError>,
 }
 
 impl Player {
@@ -46,12 +51,13 @@ impl Player {
     pub fn start(config: Config, config_problem: Option<AppError>, wake: impl Fn() + Clone + Send + 'static) -> Self {
         let settings = config.settings();
         let shared = Arc::new(Shared::new(&settings));
+        let sink = EventSink::default();
         let mut player = Self {
             settings,
             streams: None,
-            sink: EventSink::default(),
             loader: Loader::start(wake.clone()),
-            watch: Watch::start(Arc::clone(&shared), wake),
+            watch: Watch::start(Arc::clone(&shared), Arc::clone(sink.held()), wake),
+            sink,
             models: loader::list(),
             tunings: Tunings::of(config.tuning.clone()),
             presets: FileStore::standard(),
@@ -59,6 +65,8 @@ impl Player {
             audio_problem: None,
             model_problem: None,
             config_problem,
+            midi_problem: None,
+            file_problem: None,
             config,
         };
         player.restart();
@@ -93,6 +101,48 @@ impl Player {
         self.shared.dropouts()
     }
 
+    /// What is chosen and set on the panel besides the model.
+    pub fn sound(&self) -> Sound {
+        let Config { blend, tuning, .. } = &self.config;
+        Sound { blend: blend.clone(), tuning: tuning.clone(), settings: self.settings }
+    }
+
+    /// Hands something to the audio thread. Gives whether it is there to take it.
+    pub fn listen(&mut self, listener: Listener) -> bool {
+        self.streams.as_mut().is_some_and(|streams| streams.listeners.push(listener).is_ok())
+    }
+
+    /// Shows what went wrong with a recording or a file; `None` when all is well again.
+    pub fn show_file_problem(&mut self, problem: Option<AppError>) {
+        self.file_problem = problem;
+    }
+
+    /// Shows whether the MIDI input that was chosen is missing.
+    pub fn show_midi_missing(&mut self, is_missing: bool) {
+        let name = self.config.devices.midi_port.clone().filter(|_| is_missing);
+        self.midi_problem = name.map(AppError::MidiGone);
+    }
+
+    /// Whether something that was chosen is not there or does not run, so that looking for it now and then makes sense.
+    pub fn is_waiting_for_device(&self) -> bool {
+        self.streams.as_ref().is_none_or(|streams| streams.output_is_missing || streams.input_is_missing)
+    }
+
+    /// Opens the devices anew if one that is waited for is among those that were found.
+    pub fn devices_found(&mut self, found: &DeviceList) {
+        let DeviceChoice { output, input, .. } = &self.config.devices;
+        let is_back = match &self.streams {
+            None => !found.outputs.is_empty(),
+            Some(streams) => found.has(
+                output.as_deref().filter(|_| streams.output_is_missing),
+                input.as_deref().filter(|_| streams.input_is_missing),
+            ),
+        };
+        if is_back {
+            self.restart();
+        }
+    }
+
     /// Opens other devices.
     pub fn choose_devices(&mut self, devices: DeviceChoice) {
         self.config.devices = devices;
@@ -116,7 +166,7 @@ impl Player {
                 self.sink.connect(Some(events));
                 let latency_ms = streams.latency_samples as f32 * 1e3 / streams.sample_rate_hz as f32;
                 self.watch.look_at(Some((Arc::clone(&streams.meters), latency_ms)));
-                self.audio_problem = streams.input_problem.take();
+                self.audio_problem = streams.input_problem.take().or_else(|| missing(&streams, devices));
                 self.streams = Some(streams);
                 self.load();
             }
@@ -143,6 +193,7 @@ impl Player {
         }
         let Some(streams) = &mut self.streams else { return };
         while streams.retired.pop().is_ok() {}
+        while streams.done.pop().is_ok() {}
         if let Ok(error) = streams.failures.try_recv() {
             self.audio_problem = Some(error);
             self.sink.connect(None);
@@ -165,6 +216,15 @@ impl Player {
             Some(Request { id: model.clone(), blend: blend.clone(), tuning: tuning.clone(), sample_rate_hz })
         }
     }
+}
+
+/// What was chosen and is not there.
+fn missing(streams: &Streams, choice: &DeviceChoice) -> Option<AppError> {
+    let name = |name: &Option<String>, id: &Option<String>| name.clone().or_else(|| id.clone()).unwrap_or_default();
+    if streams.output_is_missing {
+        return Some(AppError::OutputGone(name(&choice.output_name, &choice.output)));
+    }
+    streams.input_is_missing.then(|| AppError::InputGone(name(&choice.input_name, &choice.input)))
 }
 
 impl PanelHost for Player {
@@ -260,7 +320,7 @@ impl PanelHost for Player {
     }
 
     fn how_to_play(&self) -> &'static str {
-        "Play a MIDI keyboard, or the keys A to L of this one"
+        "Play a MIDI keyboard, the keys below, or A to L on this computer"
     }
 
     fn banner(&self) -> Option<Banner> {
@@ -271,7 +331,9 @@ impl PanelHost for Player {
             _ => Severity::Warning,
         };
         let problem =
-            [&self.audio_problem, &self.model_problem, &self.config_problem].into_iter().find_map(Option::as_ref)?;
+            [&self.audio_problem, &self.model_problem, &self.file_problem, &self.midi_problem, &self.config_problem]
+                .into_iter()
+                .find_map(Option::as_ref)?;
         Some(Banner { severity: severity(problem), text: problem.to_string() })
     }
 

@@ -10,7 +10,7 @@ use std::{
 
 use rtrb::{Consumer, Producer};
 
-use super::{bridge::Bridge, events::TimedEvent};
+use super::{bridge::Bridge, events::TimedEvent, preview::Preview, recorder::Tap};
 use crate::engine::{DryWet, Engine, Event, Instrument, Setting, Settings};
 
 /// The longest stretch that is processed in one go, in samples.
@@ -80,6 +80,26 @@ pub struct Queues {
     pub instruments: Consumer<Box<Instrument>>,
     /// Instruments that are no longer needed, to be dropped elsewhere.
     pub retired: Producer<Box<Instrument>>,
+    pub listeners: Consumer<Listener>,
+    /// Listeners that are done, to be dropped elsewhere.
+    pub done: Producer<Listener>,
+}
+
+/// Something beside the instrument that the audio thread serves; a new one takes the place of the last of its kind.
+pub enum Listener {
+    /// Takes what is played.
+    Recording(Tap),
+    /// Sounds together with what is played.
+    Preview(Box<Preview>),
+}
+
+impl Listener {
+    fn is_done(&self) -> bool {
+        match self {
+            Self::Recording(tap) => tap.is_stopped(),
+            Self::Preview(preview) => preview.is_over(),
+        }
+    }
 }
 
 /// The engine with everything around it that the output needs.
@@ -87,6 +107,8 @@ pub struct Renderer {
     engine: Engine,
     mixer: DryWet,
     microphone: Option<Bridge>,
+    recording: Option<Listener>,
+    preview: Option<Listener>,
     shared: Arc<Shared>,
     queues: Queues,
     sample_rate_hz: u32,
@@ -112,6 +134,8 @@ impl Renderer {
             mixer: DryWet::new(sample_rate_hz, engine.latency_samples()),
             engine,
             microphone,
+            recording: None,
+            preview: None,
             shared,
             queues,
             sample_rate_hz,
@@ -133,6 +157,7 @@ impl Renderer {
         let n_frames = out.len() / channels.max(1);
         let last_block = self.last_block.replace(begin).unwrap_or(begin);
         self.exchange_instruments();
+        self.exchange_listeners();
         let settings = self.shared.settings();
 
         let mut done = 0;
@@ -168,6 +193,13 @@ impl Renderer {
         right.copy_from_slice(left);
         self.engine.process(left, wet, &self.events, settings);
         self.mixer.process(left, right, wet, settings, false);
+        // What is listened to meanwhile is not recorded.
+        if let Some(Listener::Recording(tap)) = &mut self.recording {
+            tap.push(left, right);
+        }
+        if let Some(Listener::Preview(preview)) = &mut self.preview {
+            preview.add_to(left, right);
+        }
         let peak = left.iter().chain(&*right).fold(0.0f32, |peak, x| peak.max(x.abs()));
         // The bits of numbers of at least 0 have the same order as the numbers.
         self.shared.output_peak.fetch_max(peak.to_bits(), Relaxed);
@@ -185,6 +217,30 @@ impl Renderer {
             && let Some(unused) = self.engine.set_instrument(instrument)
         {
             let _ = self.queues.retired.push(unused);
+        }
+    }
+
+    /// Gives away listeners that are done and takes new ones over, as far as there is room to give them away.
+    fn exchange_listeners(&mut self) {
+        for place in [&mut self.recording, &mut self.preview] {
+            if place.as_ref().is_some_and(Listener::is_done)
+                && self.queues.done.slots() > 0
+                && let Some(done) = place.take()
+            {
+                let _ = self.queues.done.push(done);
+            }
+        }
+        if self.queues.done.slots() == 0 {
+            return;
+        }
+        if let Ok(new) = self.queues.listeners.pop() {
+            let place = match &new {
+                Listener::Recording(_) => &mut self.recording,
+                Listener::Preview(_) => &mut self.preview,
+            };
+            if let Some(old) = place.replace(new) {
+                let _ = self.queues.done.push(old);
+            }
         }
     }
 
@@ -221,59 +277,4 @@ impl Renderer {
 }
 
 #[cfg(test)]
-mod tests {
-    use rtrb::RingBuffer;
-
-    use super::*;
-    use crate::{
-        analysis::LowestPitch,
-        engine::{EngineConfig, EventKind, NoteAddress, Source},
-    };
-
-    fn renderer(microphone: Option<Bridge>) -> (Renderer, Producer<TimedEvent>, Arc<Shared>) {
-        let config =
-            EngineConfig { sample_rate_hz: 48_000, source: Source::Notes, lowest_pitch: LowestPitch::default() };
-        let engine = Engine::new(config).expect("48 kHz is a rate");
-        let shared = Arc::new(Shared::new(&Settings { mix: 0.0, ..Settings::default() }));
-        let (events_in, events) = RingBuffer::new(1_024);
-        let (_, instruments) = RingBuffer::new(4);
-        let (retired, _) = RingBuffer::new(4);
-        let queues = Queues { events, instruments, retired };
-        (Renderer::new(engine, 48_000, microphone, Arc::clone(&shared), queues), events_in, shared)
-    }
-
-    #[test]
-    fn the_dry_microphone_reaches_both_channels_and_no_others() {
-        let (mut samples, queue) = RingBuffer::new(4_096);
-        (0..1_000).for_each(|_| samples.push(0.25).expect("the queue has room"));
-        let (mut renderer, _events, shared) = renderer(Some(Bridge::new(queue, 48_000, 48_000, 256)));
-        let mut out = vec![9.0f32; 4 * 500];
-        renderer.render(&mut out, 4, |x| x);
-        assert_eq!(out[4 * 499..], [0.25, 0.25, 0.0, 0.0]);
-        assert!(out.iter().all(|&x| x == 0.0 || x == 0.25));
-        assert_eq!((shared.take_output_peak(), shared.take_output_peak()), (0.25, 0.0));
-    }
-
-    #[test]
-    fn blocks_longer_than_a_stretch_and_devices_with_one_channel_are_filled() {
-        let (mut renderer, _events, _) = renderer(None);
-        let mut out = vec![9.0f32; 3 * CHUNK + 17];
-        renderer.render(&mut out, 1, |x| x);
-        assert!(out.iter().all(|&x| x == 0.0));
-    }
-
-    #[test]
-    fn notes_keep_their_distance_within_a_block() {
-        let (mut renderer, mut events, _) = renderer(None);
-        let from = Instant::now();
-        let at = |ms| from + std::time::Duration::from_millis(ms);
-        let note = NoteAddress { note_id: None, channel: 0, key: 60 };
-        for ms in [0, 5, 15] {
-            events.push(TimedEvent { at: at(ms), kind: EventKind::NoteOff { note } }).expect("the queue has room");
-        }
-        // A block of 480 samples whose time was 10 ms: half a block in, and one that belongs to the next block's time.
-        renderer.collect_events(from, at(10), 480, 0, 480);
-        let offsets: Vec<u32> = renderer.events.iter().map(|event| event.offset).collect();
-        assert_eq!(offsets, [0, 240]);
-    }
-}
+mod tests;

@@ -6,8 +6,7 @@ use std::sync::{
 };
 
 use cpal::{
-    BufferSize, Device, ErrorKind, FromSample, Sample, SampleFormat, SizedSample, Stream, StreamConfig,
-    SupportedBufferSize, SupportedStreamConfigRange,
+    BufferSize, Device, DeviceId, ErrorKind, FromSample, Host, Sample, SampleFormat, SizedSample, Stream, StreamConfig,
     traits::{DeviceTrait, HostTrait, StreamTrait},
 };
 use rtrb::{Consumer, Producer, RingBuffer};
@@ -16,8 +15,9 @@ use super::{
     AppError,
     bridge::Bridge,
     config::DeviceChoice,
+    device_format::{Buffers, best_format},
     events::TimedEvent,
-    renderer::{Queues, Renderer, Shared},
+    renderer::{Listener, Queues, Renderer, Shared},
 };
 use crate::analysis::LowestPitch;
 use crate::engine::{Engine, EngineConfig, Instrument, Meters, Source};
@@ -37,21 +37,45 @@ pub struct Streams {
     pub instruments: Producer<Box<Instrument>>,
     /// What the audio thread no longer needs.
     pub retired: Consumer<Box<Instrument>>,
+    /// Recordings and previews for the audio thread.
+    pub listeners: Producer<Listener>,
+    /// Those that are done.
+    pub done: Consumer<Listener>,
     pub meters: Arc<Meters>,
     /// Why a running stream broke.
     pub failures: Receiver<AppError>,
     /// Why there is no microphone though the source is audio.
     pub input_problem: Option<AppError>,
+    /// Whether the output that was chosen is not there, and the system's takes its place.
+    pub output_is_missing: bool,
+    /// The same of the input.
+    pub input_is_missing: bool,
 }
 
 impl Streams {
-    /// Opens the devices of `choice`. Gives the entrance for events too.
+    /// Opens the devices of `choice`, or the system's in place of what is not there. Gives the entrance for events too.
     ///
     /// Without a usable input it plays all the same and says why in [`Streams::input_problem`].
     ///
     /// # Errors
     /// When there is no usable output.
     pub fn open(
+        choice: &DeviceChoice,
+        source: Source,
+        lowest_pitch: LowestPitch,
+        shared: &Arc<Shared>,
+    ) -> Result<(Self, Producer<TimedEvent>), AppError> {
+        match Self::open_sized(choice, source, lowest_pitch, shared) {
+            Err(AppError::NoOutput) if choice.output.is_some() => {
+                let system = DeviceChoice { output: None, ..choice.clone() };
+                let (streams, events) = Self::open_sized(&system, source, lowest_pitch, shared)?;
+                Ok((Self { output_is_missing: true, ..streams }, events))
+            }
+            opened => opened,
+        }
+    }
+
+    fn open_sized(
         choice: &DeviceChoice,
         source: Source,
         lowest_pitch: LowestPitch,
@@ -72,9 +96,7 @@ impl Streams {
         lowest_pitch: LowestPitch,
         shared: &Arc<Shared>,
     ) -> Result<(Self, Producer<TimedEvent>), AppError> {
-        let host = cpal::default_host();
-        let device = find(choice.output.as_deref(), || host.default_output_device(), |id| host.device_by_id(id))
-            .ok_or(AppError::NoOutput)?;
+        let device = find(choice.output.as_deref(), HostTrait::default_output_device).ok_or(AppError::NoOutput)?;
         let default = device.default_output_config().map_err(AppError::output)?;
         let ranges: Vec<_> = device.supported_output_configs().map_err(AppError::output)?.collect();
         let format = best_format(&ranges, default.sample_format(), choice.sample_rate_hz, default.sample_rate());
@@ -86,9 +108,15 @@ impl Streams {
         };
 
         let (failure_sender, failures) = sync_channel(8);
-        let (mut input, mut microphone, mut input_problem) = (None, None, None);
+        let (mut input, mut microphone, mut input_problem, mut input_is_missing) = (None, None, None, false);
         if source == Source::Audio {
-            match open_input(&host, choice, buffers, sample_rate_hz, shared, &failure_sender) {
+            let open = |wanted| open_input(wanted, buffers, sample_rate_hz, shared, &failure_sender);
+            let mut opened = open(choice.input.as_deref());
+            if choice.input.is_some() && matches!(opened, Err(AppError::NoInput)) {
+                input_is_missing = true;
+                opened = open(None);
+            }
+            match opened {
                 Ok((stream, bridge)) => (input, microphone) = (Some(stream), Some(bridge)),
                 Err(error) => input_problem = Some(error),
             }
@@ -101,7 +129,9 @@ impl Streams {
         let (events_in, events) = RingBuffer::new(MAX_EVENTS);
         let (instruments_in, instruments) = RingBuffer::new(4);
         let (retired, retired_out) = RingBuffer::new(8);
-        let queues = Queues { events, instruments, retired };
+        let (listeners_in, listeners) = RingBuffer::new(4);
+        let (done, done_out) = RingBuffer::new(4);
+        let queues = Queues { events, instruments, retired, listeners, done };
         let renderer = Renderer::new(engine, sample_rate_hz, microphone, Arc::clone(shared), queues);
         let output = play(&device, config, format.sample_format, renderer, Arc::clone(shared), failure_sender)?;
         output.play().map_err(AppError::output)?;
@@ -117,78 +147,34 @@ impl Streams {
             latency_samples,
             instruments: instruments_in,
             retired: retired_out,
+            listeners: listeners_in,
+            done: done_out,
             meters,
             failures,
             input_problem,
+            output_is_missing: false,
+            input_is_missing,
         };
         Ok((streams, events_in))
     }
 }
 
-/// How long a device's blocks are to be.
-#[derive(Clone, Copy)]
-enum Buffers {
-    Sized(u32),
-    AsTheDeviceLikes,
-}
-
-impl Buffers {
-    fn size(self, supported: &SupportedBufferSize) -> BufferSize {
-        match (self, supported) {
-            (Self::AsTheDeviceLikes, _) => BufferSize::Default,
-            (Self::Sized(frames), SupportedBufferSize::Range { min, max }) => {
-                BufferSize::Fixed(frames.clamp(*min, (*max).max(*min)))
-            }
-            (Self::Sized(frames), SupportedBufferSize::Unknown) => BufferSize::Fixed(frames),
-        }
-    }
-}
-
-/// The device with the id `wanted`, or the default one.
-fn find(
-    wanted: Option<&str>,
-    default: impl FnOnce() -> Option<Device>,
-    by_id: impl FnOnce(&cpal::DeviceId) -> Option<Device>,
-) -> Option<Device> {
-    match wanted {
-        Some(id) => by_id(&id.parse().ok()?),
-        None => default(),
-    }
-}
-
-/// A device's way of passing samples.
-struct Format {
-    sample_format: SampleFormat,
-    rate_hz: u32,
-}
-
-/// The rate that is wanted if the device has it, else its default; floats if it has them.
-fn best_format(
-    ranges: &[SupportedStreamConfigRange],
-    default_format: SampleFormat,
-    wanted_rate_hz: Option<u32>,
-    default_rate_hz: u32,
-) -> Format {
-    let takes =
-        |rate: u32| ranges.iter().any(|range| (range.min_sample_rate()..=range.max_sample_rate()).contains(&rate));
-    let rate_hz = wanted_rate_hz.filter(|&rate| takes(rate)).unwrap_or(default_rate_hz);
-    let has_floats = ranges.iter().any(|range| {
-        range.sample_format() == SampleFormat::F32
-            && (range.min_sample_rate()..=range.max_sample_rate()).contains(&rate_hz)
-    });
-    Format { sample_format: if has_floats { SampleFormat::F32 } else { default_format }, rate_hz }
+/// The device with the id `wanted`, or the default one; `None` if there is no such device now.
+fn find(wanted: Option<&str>, default: impl FnOnce(&Host) -> Option<Device>) -> Option<Device> {
+    let Some(wanted) = wanted else { return default(&cpal::default_host()) };
+    let id: DeviceId = wanted.parse().ok()?;
+    // An id names the sound system that the device belongs to.
+    cpal::host_from_id(id.host()).ok()?.device_by_id(&id)
 }
 
 fn open_input(
-    host: &cpal::Host,
-    choice: &DeviceChoice,
+    wanted: Option<&str>,
     buffers: Buffers,
     output_rate_hz: u32,
     shared: &Arc<Shared>,
     failures: &SyncSender<AppError>,
 ) -> Result<(Stream, Bridge), AppError> {
-    let device = find(choice.input.as_deref(), || host.default_input_device(), |id| host.device_by_id(id))
-        .ok_or(AppError::NoInput)?;
+    let device = find(wanted, HostTrait::default_input_device).ok_or(AppError::NoInput)?;
     let default = device.default_input_config().map_err(AppError::input)?;
     let ranges: Vec<_> = device.supported_input_configs().map_err(AppError::input)?.collect();
     let format = best_format(&ranges, default.sample_format(), Some(output_rate_hz), default.sample_rate());
@@ -305,34 +291,5 @@ fn report(
         _ => {
             let _ = failures.try_send(kind(error));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn range(format: SampleFormat, low: u32, high: u32) -> SupportedStreamConfigRange {
-        SupportedStreamConfigRange::new(2, low, high, SupportedBufferSize::Unknown, format)
-    }
-
-    #[test]
-    fn a_rate_that_the_device_lacks_falls_back_to_its_own() {
-        let ranges = [range(SampleFormat::I16, 44_100, 48_000), range(SampleFormat::F32, 48_000, 48_000)];
-        let best = |wanted| {
-            let format = best_format(&ranges, SampleFormat::I16, wanted, 48_000);
-            (format.sample_format, format.rate_hz)
-        };
-        assert_eq!(best(None), (SampleFormat::F32, 48_000));
-        assert_eq!(best(Some(44_100)), (SampleFormat::I16, 44_100));
-        assert_eq!(best(Some(96_000)), (SampleFormat::F32, 48_000));
-    }
-
-    #[test]
-    fn blocks_stay_within_what_the_device_takes() {
-        let range = SupportedBufferSize::Range { min: 512, max: 2_048 };
-        assert_eq!(Buffers::Sized(256).size(&range), BufferSize::Fixed(512));
-        assert_eq!(Buffers::Sized(1_024).size(&range), BufferSize::Fixed(1_024));
-        assert_eq!(Buffers::AsTheDeviceLikes.size(&range), BufferSize::Default);
     }
 }

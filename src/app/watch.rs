@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::renderer::Shared;
+use super::{held_keys::HeldKeys, renderer::Shared};
 use crate::{
     engine::{Meters, Spectrum},
     panel::MeterSnapshot,
@@ -31,16 +31,18 @@ struct State {
 
 impl Watch {
     /// `wake` is called on the watching thread.
-    pub fn start(shared: Arc<Shared>, wake: impl Fn() + Send + 'static) -> Self {
+    pub fn start(shared: Arc<Shared>, held: Arc<HeldKeys>, wake: impl Fn() + Send + 'static) -> Self {
         let newest = Mutex::new(MeterSnapshot::SILENCE);
         let state = Arc::new(State { source: Mutex::default(), newest, stop: AtomicBool::new(false) });
         let watch = Self { state: Arc::clone(&state) };
         std::thread::spawn(move || {
+            let mut keys = 0;
             while !state.stop.load(Relaxed) {
                 std::thread::sleep(INTERVAL);
                 let now = state.look(&shared);
                 let mut newest = state.newest.lock().unwrap_or_else(PoisonError::into_inner);
-                let is_news = newest.differs_visibly(&now);
+                let keys_before = std::mem::replace(&mut keys, held.snapshot());
+                let is_news = newest.differs_visibly(&now) || keys != keys_before;
                 *newest = now;
                 drop(newest);
                 if is_news {

@@ -26,6 +26,9 @@ pub enum Command {
     Render(Render),
     /// Write a recording's pitch, voicing and loudness as a table (CSV)
     Features(Features),
+    /// Open the window and play these files in it, as if they had been dropped on it
+    #[cfg(feature = "app")]
+    Open(Open),
     /// List the instruments that can be played
     Models(Models),
     /// List the presets: sounds with a name, built in or your own
@@ -59,6 +62,15 @@ pub struct Render {
     /// Play with the settings of this preset, and its model unless --model names another; 'retort presets' lists them
     #[arg(long, value_name = "NAME_OR_FILE")]
     pub preset: Option<String>,
+    /// Mix in a second instrument, as --blend-amount says
+    #[arg(long, value_name = "ID")]
+    pub blend: Option<String>,
+    /// How much of the second instrument: 0 is the first alone, 1 the second [default: the preset's, else 0.5]
+    #[arg(long, value_name = "0..1", value_parser = within::<0, 1>)]
+    pub blend_amount: Option<f32>,
+    /// Tune the keys by this Scala file; a .kbm file of the same name beside it maps them
+    #[arg(long, value_name = "FILE.scl")]
+    pub tuning: Option<PathBuf>,
     /// Move the pitch, besides what --match does [default: the preset's, else 0]
     #[arg(long, value_name = "SEMITONES", allow_negative_numbers = true, value_parser = within::<-36, 36>)]
     pub transpose: Option<f32>,
@@ -80,6 +92,14 @@ pub struct Render {
     /// Lowest pitch to listen for, in Hz
     #[arg(long, value_name = "40|80|160", value_enum, default_value_t = Lowest::Hz40)]
     pub lowest_pitch: Lowest,
+}
+
+#[cfg(feature = "app")]
+#[derive(Debug, Args)]
+pub struct Open {
+    /// Recordings (wav, flac, mp3, ogg, aiff) or notes (mid)
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -120,7 +120,7 @@ fn measure(library: &Library, ids: &[String]) -> Result<Report, CliError> {
 }
 
 fn decoder(chosen: &Chosen) -> DecoderSpeed {
-    let decoder = &chosen.model.decoder;
+    let decoder = &chosen.loaded.model.decoder;
     let spec = decoder.spec();
     let frames = frames();
     let mut states = [decoder.new_state()];
@@ -138,7 +138,7 @@ fn decoder(chosen: &Chosen) -> DecoderSpeed {
         us_per_step: per_frame_s * 1e6 * f64::from(FRAME_RATE_HZ) / f64::from(spec.frame_rate_hz),
         x_realtime: 1.0 / (per_frame_s * f64::from(FRAME_RATE_HZ)),
         simd: Simd::detect().name(),
-        precision: chosen.model.metadata.precision.clone(),
+        precision: chosen.loaded.model.metadata.precision.clone(),
     }
 }
 
@@ -146,7 +146,7 @@ fn voice(chosen: &Chosen, source: Source, name: &'static str) -> Result<VoiceSpe
     let mut engine =
         Engine::new(EngineConfig { sample_rate_hz: RATE_HZ, source, lowest_pitch: LowestPitch::default() })?;
     // The first instrument replaces nothing.
-    let _ = engine.set_instrument(Box::new(chosen.instrument(RATE_HZ)));
+    let _ = engine.set_instrument(Box::new(chosen.instrument(RATE_HZ)?));
     // One voice: notes must not overlap while the one before dies away.
     let settings = Settings { mode: 1.0, ..Settings::default() };
     let input = melody();

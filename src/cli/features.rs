@@ -1,11 +1,12 @@
 //! `retort features`: a recording's pitch, voicing and loudness as a table. Training reads the same tables.
 
+use crate::offline::{audio_file, listening::listen, output_file};
+
 use super::arguments::Features;
-use super::audio_file;
 use super::error::CliError;
-use super::listening::listen;
+use super::frames_csv;
 use super::progress::note;
-use super::{frames_csv, output_file};
+use super::render::Terminal;
 
 /// Analyses one file and writes one table.
 pub fn run(arguments: &Features) -> Result<(), CliError> {
@@ -17,6 +18,6 @@ pub fn run(arguments: &Features) -> Result<(), CliError> {
     for text in &recording.notes {
         note(&arguments.input.display(), text);
     }
-    let frames = listen(&recording, arguments.lowest_pitch.into())?;
-    output_file::write(&arguments.output, |out| frames_csv::write(out, &frames))
+    let frames = listen(&recording, arguments.lowest_pitch.into(), &mut Terminal::new(&arguments.input))?;
+    Ok(output_file::write(&arguments.output, |out| frames_csv::write(out, &frames))?)
 }

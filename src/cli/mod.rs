@@ -5,23 +5,17 @@
 //! for success, 1 for bad input and 2 for wrong usage.
 
 mod arguments;
-mod audio_file;
 mod bench;
 mod bench_time;
 mod error;
 mod features;
 mod frames_csv;
-mod listening;
-mod matching;
-mod midi_file;
 mod model_choice;
 mod models;
-mod output_file;
 mod parity;
 mod presets;
 mod progress;
 mod render;
-mod resample;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -40,6 +34,10 @@ pub fn main() -> ExitCode {
     let Some(command) = arguments.command else {
         return without_command();
     };
+    #[cfg(feature = "app")]
+    if let Command::Open(open) = command {
+        return open_window(open.files);
+    }
     match run(&command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -55,6 +53,9 @@ fn run(command: &Command) -> Result<(), CliError> {
         Command::Render(arguments) => render::run(arguments),
         Command::Controls(arguments) => parity::controls(arguments),
         Command::Synth(arguments) => parity::synth(arguments),
+        // Opened before.
+        #[cfg(feature = "app")]
+        Command::Open(_) => Ok(()),
         Command::Models(arguments) => models::run(arguments),
         Command::Presets(arguments) => presets::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
@@ -74,7 +75,12 @@ fn print(text: &str) -> Result<(), CliError> {
 
 #[cfg(feature = "app")]
 fn without_command() -> ExitCode {
-    match crate::app::run() {
+    open_window(Vec::new())
+}
+
+#[cfg(feature = "app")]
+fn open_window(files: Vec<std::path::PathBuf>) -> ExitCode {
+    match crate::app::run(files) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::engine::{Instrument, InstrumentParts, SLOTS, profile};
-use crate::library::Library;
+use crate::engine::Instrument;
+use crate::library::{Choice, Library, LoadedModel, PlayableError};
 use crate::model::file::MAX_FILE_BYTES;
 use crate::model::{Model, ModelError, RoomResponse};
 
@@ -12,9 +12,7 @@ use super::error::CliError;
 
 /// A model with its room.
 pub struct Chosen {
-    pub model: Model,
-    /// `None` plays dry.
-    pub room: Option<Arc<RoomResponse>>,
+    pub loaded: Arc<LoadedModel>,
     /// What the user should know, one sentence each.
     pub notes: Vec<String>,
 }
@@ -22,20 +20,15 @@ pub struct Chosen {
 impl Chosen {
     /// The model's id.
     pub fn id(&self) -> String {
-        self.model.metadata.id.clone()
+        self.loaded.model.metadata.id.clone()
     }
 
     /// Built at `sample_rate_hz`, with all voices.
-    pub fn instrument(&self, sample_rate_hz: u32) -> Instrument {
-        Instrument::build(&InstrumentParts {
-            decoder: Arc::clone(&self.model.decoder),
-            room: self.room.as_deref(),
-            profile: profile(&self.model.metadata),
-            sample_rate_hz,
-            blend: None,
-            tuning: None,
-            voices: SLOTS,
-        })
+    ///
+    /// # Errors
+    /// None for a model alone.
+    pub fn instrument(&self, sample_rate_hz: u32) -> Result<Instrument, PlayableError> {
+        self.loaded.instrument(Choice::default(), sample_rate_hz)
     }
 }
 
@@ -71,7 +64,7 @@ pub fn choose(id: Option<&str>, file: Option<&Path>, folder: Option<&Path>) -> R
 /// What the library says.
 pub fn by_id(library: &Library, id: &str) -> Result<Chosen, CliError> {
     let loaded = library.load(id)?;
-    Ok(Chosen { model: loaded.model.clone(), room: loaded.room.clone(), notes: Vec::new() })
+    Ok(Chosen { loaded, notes: Vec::new() })
 }
 
 /// Reads a model file, and the room of its instrument from `room.safetensors` beside it.
@@ -98,7 +91,7 @@ pub fn from_file(path: &Path) -> Result<Chosen, CliError> {
             }
         }
     };
-    Ok(Chosen { model, room, notes })
+    Ok(Chosen { loaded: Arc::new(LoadedModel { model, room }), notes })
 }
 
 /// Reads a whole file of bounded size.

@@ -5,32 +5,35 @@ use std::io::{self, Write};
 
 use crate::frame::{Controls, FRAME_RATE_HZ, Frame, FrameClock};
 use crate::model::Model;
+use crate::offline::output_file;
 use crate::synth::{PartGains, SynthSpec, VoiceSynth};
 
 use super::arguments;
 use super::error::CliError;
-use super::{frames_csv, model_choice, output_file};
+use super::{frames_csv, model_choice};
 
 /// Writes, for each frame, the heads' pre-activations `[1 + K + B]` and then the controls made from them `[1 + K + B]`:
 /// amplitude, K harmonics, B noise bands; little-endian 32-bit floats. Of a decoder that steps every fifth frame the
 /// pre-activations are those of its last step, the same in five rows, and the controls the ramp's of that frame.
 pub fn controls(arguments: &arguments::Controls) -> Result<(), CliError> {
-    let model = model_choice::from_file(&arguments.model)?.model;
+    let loaded = model_choice::from_file(&arguments.model)?.loaded;
+    let model = &loaded.model;
     let frames = frames_csv::read(&arguments.frames)?;
-    output_file::write(&arguments.output, |out| {
-        stream(&model, &frames, |preactivations, controls| {
+    Ok(output_file::write(&arguments.output, |out| {
+        stream(model, &frames, |preactivations, controls| {
             write_row(out, preactivations)?;
             write_row(out, &[controls.amplitude])?;
             write_row(out, &controls.harmonics)?;
             write_row(out, &controls.noise)
         })
-    })
+    })?)
 }
 
 /// Renders the harmonics: the first frame's controls are there at sample 0, frame t's are reached at `start(t)`, and the
 /// output ends where the last frame is reached.
 pub fn synth(arguments: &arguments::Synth) -> Result<(), CliError> {
-    let model = model_choice::from_file(&arguments.model)?.model;
+    let loaded = model_choice::from_file(&arguments.model)?.loaded;
+    let model = &loaded.model;
     let frames = frames_csv::read(&arguments.frames)?;
     output_file::check_wav_name(&arguments.output)?;
     let spec = model.decoder.spec();
@@ -48,7 +51,7 @@ pub fn synth(arguments: &arguments::Synth) -> Result<(), CliError> {
     let clock = FrameClock::new(rate_hz, FRAME_RATE_HZ);
     let mut samples: Vec<f32> = Vec::new();
     let mut frame = 0;
-    let never_fails = stream(&model, &frames, |_, controls| {
+    let never_fails = stream(model, &frames, |_, controls| {
         let end = clock.start(frame) as usize;
         frame += 1;
         if end == 0 {
@@ -63,7 +66,7 @@ pub fn synth(arguments: &arguments::Synth) -> Result<(), CliError> {
         Ok(())
     });
     never_fails.map_err(|source| CliError::writing(&arguments.output, source))?;
-    output_file::write_wav(&arguments.output, &samples, rate_hz)
+    Ok(output_file::write_wav(&arguments.output, &samples, rate_hz)?)
 }
 
 /// Hands each frame's pre-activations and controls to `take`, from a fresh state.

@@ -1,20 +1,23 @@
-//! Analyses a recording with a progress bar: what [`analysis::analyze`] does in one go, in pieces.
+//! Analyses a recording in pieces, so that its progress can be seen; [`crate::analysis::analyze`] does it in one go.
 
 use crate::analysis::{Analyzer, LowestPitch};
 use crate::frame::{FRAME_RATE_HZ, Frame, FrameClock};
 
 use super::audio_file::Recording;
-use super::error::CliError;
-use super::progress::Progress;
+use super::{Observer, OfflineError, Stage};
 
-/// Samples that are analysed between two steps of the bar.
+/// Samples that are analysed between two reports.
 const BLOCK: usize = 1 << 15;
 
 /// The frames of a whole recording: 0 to floor(250 n / rate), silence following its end.
 ///
 /// # Errors
-/// Its sample rate cannot be analysed.
-pub fn listen(recording: &Recording, lowest_pitch: LowestPitch) -> Result<Vec<Frame>, CliError> {
+/// Its sample rate cannot be analysed, or the observer ends the work.
+pub fn listen(
+    recording: &Recording,
+    lowest_pitch: LowestPitch,
+    observer: &mut dyn Observer,
+) -> Result<Vec<Frame>, OfflineError> {
     let rate_hz = recording.sample_rate_hz;
     let mut analyzer = Analyzer::new(rate_hz, lowest_pitch)?;
     let clock = FrameClock::new(rate_hz, FRAME_RATE_HZ);
@@ -27,11 +30,15 @@ pub fn listen(recording: &Recording, lowest_pitch: LowestPitch) -> Result<Vec<Fr
             frames.push(frame);
         }
     };
-    let progress = Progress::new("listening", recording.samples.len());
+    observer.begin(Stage::Listening, recording.samples.len());
     for (i, block) in recording.samples.chunks(BLOCK).enumerate() {
         analyzer.push(block, &mut keep);
-        progress.set((i + 1) * BLOCK);
+        if observer.advance((i + 1) * BLOCK).is_break() {
+            observer.end();
+            return Err(OfflineError::Cancelled);
+        }
     }
+    observer.end();
     analyzer.push(&vec![0.0; end.saturating_sub(recording.samples.len())], &mut keep);
     Ok(frames)
 }
@@ -40,6 +47,7 @@ pub fn listen(recording: &Recording, lowest_pitch: LowestPitch) -> Result<Vec<Fr
 mod tests {
     use super::*;
     use crate::analysis;
+    use crate::offline::render::tests::Watcher;
 
     #[test]
     fn in_pieces_a_recording_sounds_the_same_as_in_one_go() {
@@ -48,7 +56,10 @@ mod tests {
             for lowest_pitch in [LowestPitch::Hz40, LowestPitch::Hz160] {
                 let whole = analysis::analyze(&samples, rate_hz, lowest_pitch).unwrap();
                 let recording = Recording { samples: samples.clone(), sample_rate_hz: rate_hz, notes: Vec::new() };
-                assert!(listen(&recording, lowest_pitch).unwrap() == whole, "{length} samples at {rate_hz} Hz");
+                assert!(
+                    listen(&recording, lowest_pitch, &mut Watcher::default()).unwrap() == whole,
+                    "{length} samples at {rate_hz} Hz"
+                );
             }
         }
     }

@@ -14,7 +14,7 @@ use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatReader, TrackType};
 use symphonia::core::io::MediaSourceStream;
 
-use super::error::CliError;
+use super::OfflineError;
 
 /// Sample rates that are read and written, in Hz.
 pub const RATES_HZ: (u32, u32) = (8_000, 384_000);
@@ -60,7 +60,7 @@ struct Decoded {
 ///
 /// # Errors
 /// The file is missing, a folder, no audio, in an unknown codec, empty, or at a rate outside [`RATES_HZ`].
-pub fn read(path: &Path) -> Result<Recording, CliError> {
+pub fn read(path: &Path) -> Result<Recording, OfflineError> {
     let mut decoded = decode(path, Mix::Mean)?;
     let n_channels = decoded.energies.len();
     let mut notes = Vec::new();
@@ -103,14 +103,14 @@ pub fn read(path: &Path) -> Result<Recording, CliError> {
     Ok(Recording { samples: decoded.samples, sample_rate_hz: decoded.sample_rate_hz, notes })
 }
 
-fn open(path: &Path) -> Result<Box<dyn FormatReader>, CliError> {
-    let file = File::open(path).map_err(|source| CliError::reading(path, source))?;
-    let metadata = file.metadata().map_err(|source| CliError::reading(path, source))?;
+fn open(path: &Path) -> Result<Box<dyn FormatReader>, OfflineError> {
+    let file = File::open(path).map_err(|source| OfflineError::reading(path, source))?;
+    let metadata = file.metadata().map_err(|source| OfflineError::reading(path, source))?;
     if metadata.is_dir() {
-        return Err(CliError::Directory(path.into()));
+        return Err(OfflineError::Directory(path.into()));
     }
     if metadata.is_file() && metadata.len() == 0 {
-        return Err(CliError::NoSamples(path.into()));
+        return Err(OfflineError::NoSamples(path.into()));
     }
     let mut hint = Hint::new();
     if let Some(extension) = path.extension().and_then(|e| e.to_str()) {
@@ -120,32 +120,32 @@ fn open(path: &Path) -> Result<Box<dyn FormatReader>, CliError> {
     symphonia::default::get_probe().probe(&hint, stream, Default::default(), Default::default()).map_err(|error| {
         match error {
             Error::IoError(source) if source.kind() != std::io::ErrorKind::UnexpectedEof => {
-                CliError::Unreadable { path: path.into(), source }
+                OfflineError::Unreadable { path: path.into(), source }
             }
-            _ => CliError::NotAudio(path.into()),
+            _ => OfflineError::NotAudio(path.into()),
         }
     })
 }
 
 /// Decodes the file, whatever is in it. The decoders are good, but a damaged header can make one of them panic (an
 /// overflow in a debug build, say), and a damaged file is no reason for a program to crash.
-fn decode(path: &Path, mix: Mix) -> Result<Decoded, CliError> {
+fn decode(path: &Path, mix: Mix) -> Result<Decoded, OfflineError> {
     let hook = panic::take_hook();
     panic::set_hook(Box::new(|_| {}));
     let decoded = panic::catch_unwind(|| decode_or_panic(path, mix));
     panic::set_hook(hook);
-    decoded.unwrap_or_else(|_| Err(CliError::Damaged(path.into())))
+    decoded.unwrap_or_else(|_| Err(OfflineError::Damaged(path.into())))
 }
 
-fn decode_or_panic(path: &Path, mix: Mix) -> Result<Decoded, CliError> {
+fn decode_or_panic(path: &Path, mix: Mix) -> Result<Decoded, OfflineError> {
     let mut reader = open(path)?;
-    let not_audio = || CliError::NotAudio(path.into());
+    let not_audio = || OfflineError::NotAudio(path.into());
     let track = reader.default_track(TrackType::Audio).ok_or_else(not_audio)?;
     let parameters = track.codec_params.as_ref().and_then(|p| p.audio()).ok_or_else(not_audio)?;
     let (track_id, n_expected, rate_hz) = (track.id, track.num_frames, parameters.sample_rate);
     let mut decoder = symphonia::default::get_codecs()
         .make_audio_decoder(parameters, &AudioDecoderOptions::default())
-        .map_err(|_| CliError::Codec(path.into()))?;
+        .map_err(|_| OfflineError::Codec(path.into()))?;
 
     let mut decoded = Decoded {
         samples: Vec::new(),
@@ -188,11 +188,11 @@ fn decode_or_panic(path: &Path, mix: Mix) -> Result<Decoded, CliError> {
         return Err(if decoded.energies.is_empty() && n_expected.unwrap_or(0) > 0 {
             not_audio()
         } else {
-            CliError::NoSamples(path.into())
+            OfflineError::NoSamples(path.into())
         });
     }
     if !(RATES_HZ.0..=RATES_HZ.1).contains(&decoded.sample_rate_hz) {
-        return Err(CliError::Rate { path: path.into(), rate_hz: decoded.sample_rate_hz, range: RATES_HZ });
+        return Err(OfflineError::Rate { path: path.into(), rate_hz: decoded.sample_rate_hz, range: RATES_HZ });
     }
     Ok(decoded)
 }

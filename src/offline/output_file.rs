@@ -6,7 +6,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use super::error::CliError;
+use super::OfflineError;
 
 /// The most samples that fit in a WAV file's 32-bit sizes, less room for the header.
 pub const MAX_WAV_SAMPLES: usize = (u32::MAX as usize - 1024) / size_of::<f32>();
@@ -15,34 +15,34 @@ pub const MAX_WAV_SAMPLES: usize = (u32::MAX as usize - 1024) / size_of::<f32>()
 ///
 /// # Errors
 /// Its folder is missing or not writable, or `path` is a folder.
-pub fn check(path: &Path) -> Result<(), CliError> {
+pub fn check(path: &Path) -> Result<(), OfflineError> {
     let target = resolve(path)?;
     if is_device(&target) {
         return Ok(());
     }
     let part = part_name(&target);
     let made = create_new(&part);
-    drop(made.map_err(|source| CliError::writing(path, source))?);
-    fs::remove_file(&part).map_err(|source| CliError::writing(path, source))
+    drop(made.map_err(|source| OfflineError::writing(path, source))?);
+    fs::remove_file(&part).map_err(|source| OfflineError::writing(path, source))
 }
 
 /// Refuses names of other formats for what will be a WAV file.
 ///
 /// # Errors
-/// [`CliError::NotWavName`], unless `path` is a device or a pipe, which have no such names.
-pub fn check_wav_name(path: &Path) -> Result<(), CliError> {
+/// [`OfflineError::NotWavName`], unless `path` is a device or a pipe, which have no such names.
+pub fn check_wav_name(path: &Path) -> Result<(), OfflineError> {
     let is_wav = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("wav"));
-    if is_wav || is_device(path) && !path.is_dir() { Ok(()) } else { Err(CliError::NotWavName(path.into())) }
+    if is_wav || is_device(path) && !path.is_dir() { Ok(()) } else { Err(OfflineError::NotWavName(path.into())) }
 }
 
 /// Writes mono `samples` as 32-bit float WAV: nothing is clipped or rounded.
 ///
 /// # Errors
 /// The file cannot be written, or is longer than a WAV file can be.
-pub fn write_wav(path: &Path, samples: &[f32], sample_rate_hz: u32) -> Result<(), CliError> {
+pub fn write_wav(path: &Path, samples: &[f32], sample_rate_hz: u32) -> Result<(), OfflineError> {
     if samples.len() > MAX_WAV_SAMPLES {
         let seconds = samples.len() as f64 / f64::from(sample_rate_hz);
-        return Err(CliError::TooLong { path: path.into(), seconds, rate_hz: sample_rate_hz });
+        return Err(OfflineError::TooLong { path: path.into(), seconds, rate_hz: sample_rate_hz });
     }
     let spec = hound::WavSpec {
         channels: 1,
@@ -61,6 +61,59 @@ pub fn write_wav(path: &Path, samples: &[f32], sample_rate_hz: u32) -> Result<()
     })
 }
 
+/// As [`write_wav`], under the first name that is free: `path` itself, or with a number, `name 2.wav`. Gives that name.
+///
+/// # Errors
+/// As [`write_wav`]. A file that is there is never touched, even if it came while this was writing.
+pub fn write_new_wav(path: &Path, samples: &[f32], sample_rate_hz: u32) -> Result<PathBuf, OfflineError> {
+    // The name is taken by an empty file, at once and by one program alone; then the content replaces that.
+    let (claimed, file) = create_free(path).map_err(|source| OfflineError::writing(path, source))?;
+    drop(file);
+    match write_wav(&claimed, samples, sample_rate_hz) {
+        Ok(()) => Ok(claimed),
+        Err(error) => {
+            // The first error is the one to report.
+            let _ = fs::remove_file(&claimed);
+            Err(error)
+        }
+    }
+}
+
+/// Creates `path` or, while such a file is there, the next of its [`numbered`] names. Gives the name and the empty file.
+///
+/// # Errors
+/// What the system says.
+pub fn create_free(path: &Path) -> io::Result<(PathBuf, File)> {
+    let mut n = 1;
+    loop {
+        let name = numbered(path, n);
+        match OpenOptions::new().write(true).create_new(true).open(&name) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && n < u32::MAX => n += 1,
+            created => return created.map(|file| (name, file)),
+        }
+    }
+}
+
+/// The first of `path`'s [`numbered`] names that no file has now.
+#[must_use]
+pub fn free_name(path: &Path) -> PathBuf {
+    (1..u32::MAX).map(|n| numbered(path, n)).find(|name| !name.exists()).unwrap_or_else(|| path.into())
+}
+
+/// `name.wav`, `name 2.wav`, `name 3.wav`, for `n` from 1 up.
+fn numbered(path: &Path, n: u32) -> PathBuf {
+    if n < 2 {
+        return path.into();
+    }
+    let mut name = path.file_stem().unwrap_or_default().to_owned();
+    name.push(format!(" {n}"));
+    if let Some(extension) = path.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    path.with_file_name(name)
+}
+
 fn encode(to: impl Write + Seek, spec: hound::WavSpec, samples: &[f32]) -> io::Result<()> {
     let into_io = |error| match error {
         hound::Error::IoError(error) => error,
@@ -76,8 +129,8 @@ fn encode(to: impl Write + Seek, spec: hound::WavSpec, samples: &[f32]) -> io::R
 /// Writes `path` with `content`, all or nothing. Devices and pipes are written to directly.
 ///
 /// # Errors
-/// [`CliError::DiskFull`], [`CliError::NoFolder`] or [`CliError::Unwritable`]; no new file is left then.
-pub fn write(path: &Path, content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<(), CliError> {
+/// [`OfflineError::DiskFull`], [`OfflineError::NoFolder`] or [`OfflineError::Unwritable`]; no new file is left then.
+pub fn write(path: &Path, content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<(), OfflineError> {
     let target = resolve(path)?;
     let fill = |file: File| -> io::Result<File> {
         let mut writer = BufWriter::with_capacity(1 << 16, file);
@@ -86,7 +139,7 @@ pub fn write(path: &Path, content: impl FnOnce(&mut BufWriter<File>) -> io::Resu
     };
     if is_device(&target) {
         let file = OpenOptions::new().write(true).open(&target);
-        return file.and_then(fill).map(drop).map_err(|source| CliError::writing(path, source));
+        return file.and_then(fill).map(drop).map_err(|source| OfflineError::writing(path, source));
     }
     let part = part_name(&target);
     // Some file systems report a full disk only when the data really goes out, so it is asked for before the rename.
@@ -95,21 +148,23 @@ pub fn write(path: &Path, content: impl FnOnce(&mut BufWriter<File>) -> io::Resu
     written.map_err(|source| {
         // The first error is the one to report; a part that cannot be removed either changes nothing about it.
         let _ = fs::remove_file(&part);
-        CliError::writing(path, source)
+        OfflineError::writing(path, source)
     })
 }
 
 /// Follows links, so that the file behind a link is replaced and not the link.
-fn resolve(path: &Path) -> Result<PathBuf, CliError> {
+fn resolve(path: &Path) -> Result<PathBuf, OfflineError> {
     let target = match fs::canonicalize(path) {
         Ok(target) => target,
         Err(_) => path.to_path_buf(),
     };
     if target.is_dir() {
-        return Err(CliError::Directory(path.into()));
+        return Err(OfflineError::Directory(path.into()));
     }
     match target.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => Err(CliError::NoFolder(folder.into())),
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+            Err(OfflineError::NoFolder(folder.into()))
+        }
         _ => Ok(target),
     }
 }
@@ -141,4 +196,27 @@ fn create_new(part: &Path) -> io::Result<File> {
 #[must_use]
 pub fn is_same_file(a: &Path, b: &Path) -> bool {
     matches!((fs::canonicalize(a), fs::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_file_takes_the_next_free_number_and_touches_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let wanted = folder.path().join("song - violin.wav");
+        fs::write(&wanted, "mine").unwrap();
+        assert_eq!(free_name(&wanted), folder.path().join("song - violin 2.wav"));
+        let names: Vec<PathBuf> = (0..2).map(|_| write_new_wav(&wanted, &[0.5], 48_000).unwrap()).collect();
+        assert_eq!(names, [folder.path().join("song - violin 2.wav"), folder.path().join("song - violin 3.wav")]);
+        assert_eq!(fs::read(&wanted).unwrap(), b"mine");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "no part is left");
+    }
+
+    #[test]
+    fn dots_in_a_name_stay_where_they_are() {
+        assert_eq!(numbered(Path::new("take 1.5.wav"), 2), Path::new("take 1.5 2.wav"));
+        assert_eq!(numbered(Path::new("take"), 3), Path::new("take 3"));
+    }
 }

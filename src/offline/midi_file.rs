@@ -7,7 +7,7 @@ use midly::{MetaMessage, MidiMessage, Smf, Timing, TrackEventKind};
 
 use crate::engine::{EventKind, NoteAddress, cc, from_midi};
 
-use super::error::CliError;
+use super::OfflineError;
 
 /// The channel that General MIDI keeps for drums; keys there are no pitches.
 const DRUM_CHANNEL: u8 = 9;
@@ -32,9 +32,9 @@ pub struct Score {
 ///
 /// # Errors
 /// The file cannot be read, is no MIDI file, or plays no notes.
-pub fn read(path: &Path) -> Result<Score, CliError> {
-    let bytes = std::fs::read(path).map_err(|source| CliError::reading(path, source))?;
-    let fail = |detail: String| CliError::Midi { path: path.into(), detail };
+pub fn read(path: &Path) -> Result<Score, OfflineError> {
+    let bytes = std::fs::read(path).map_err(|source| OfflineError::reading(path, source))?;
+    let fail = |detail: String| OfflineError::Midi { path: path.into(), detail };
     let file = Smf::parse(&bytes).map_err(|error| fail(error.to_string()))?;
     if file.header.format == midly::Format::Sequential {
         return Err(fail("format 2, a collection of separate patterns".into()));
@@ -83,7 +83,7 @@ pub fn read(path: &Path) -> Result<Score, CliError> {
         score.events.push((score.end_s, EventKind::AllNotesOff));
     }
     if score.notes.is_empty() {
-        return Err(CliError::NoNotes(path.into()));
+        return Err(OfflineError::NoNotes(path.into()));
     }
     if drums > 0 {
         score.notices.push(format!("{drums} drum notes are left out"));
@@ -162,7 +162,7 @@ mod tests {
         MidiMessage::NoteOn { key: u7::new(key), vel: u7::new(velocity) }
     }
 
-    fn score(tracks: &[&[(u32, TrackEventKind<'static>)]]) -> Result<Score, CliError> {
+    fn score(tracks: &[&[(u32, TrackEventKind<'static>)]]) -> Result<Score, OfflineError> {
         let mut file = Smf::new(Header::new(Format::Parallel, Timing::Metrical(u15::new(480))));
         for track in tracks {
             file.tracks.push(track.iter().map(|&(delta, kind)| TrackEvent { delta: u28::new(delta), kind }).collect());
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_file_without_notes_is_refused() {
-        assert!(matches!(score(&[&[]]), Err(CliError::NoNotes(_))));
-        assert!(matches!(score(&[&[(0, midi(9, on(36, 100)))]]), Err(CliError::NoNotes(_))));
+        assert!(matches!(score(&[&[]]), Err(OfflineError::NoNotes(_))));
+        assert!(matches!(score(&[&[(0, midi(9, on(36, 100)))]]), Err(OfflineError::NoNotes(_))));
     }
 }
