@@ -83,6 +83,7 @@ impl PanelHost for Player {
             input_peak_db: if audio { loudness_db + 12.0 } else { f32::NEG_INFINITY },
             output_peak_db: loudness_db + 14.0 + self.settings.output_gain,
             frame: Frame { f0_hz, loudness_db, voicing: 1.0 },
+            voices: 1,
             latency_ms: if audio { self.latency_ms(self.lowest) } else { 0.0 },
             cpu_share: Some(0.06),
         }

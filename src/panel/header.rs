@@ -76,7 +76,7 @@ fn show_undo(ui: &Ui, rect: Rect, host: &mut Recorder<'_>) {
 
 /// Gives whether it was pressed.
 fn bypass_button(ui: &mut Ui, rect: Rect, bypass: bool) -> bool {
-    let response = ui.interact(rect, ui.scope_id().with("bypass"), Sense::CLICK);
+    let response = ui.interact(rect, ui.scope_id().with("bypass"), Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, bypass, "Bypass"));
     let (fill, text) = if bypass { (theme::WARNING, theme::BACKGROUND) } else { (theme::CONTROL, theme::TEXT) };
     let edge = if response.hovered() { theme::EDGE } else { fill };

@@ -27,7 +27,7 @@ pub fn show(
     for (index, segment) in segments.iter().enumerate() {
         let left = rect.left() + width * index as f32;
         let cell = Rect::from_min_max(pos2(left, rect.top()), pos2(left + width, rect.bottom())).shrink(2.0);
-        let response = ui.interact(cell, id.with(index), if enabled { Sense::CLICK } else { Sense::HOVER });
+        let response = ui.interact(cell, id.with(index), if enabled { Sense::click() } else { Sense::HOVER });
         let is_chosen = index == chosen;
         response.widget_info(|| WidgetInfo::selected(Role::RadioButton, enabled, is_chosen, segment.label));
         if is_chosen {

@@ -19,7 +19,7 @@ pub struct Toggle<'a> {
 /// Shows a button in `rect`. Gives whether it was pressed.
 pub fn button(ui: &mut Ui, rect: Rect, id: Id, toggle: &Toggle<'_>, accent: Color32) -> bool {
     let Toggle { label, help, on, enabled, role } = *toggle;
-    let response = ui.interact(rect, id, if enabled { Sense::CLICK } else { Sense::HOVER });
+    let response = ui.interact(rect, id, if enabled { Sense::click() } else { Sense::HOVER });
     response.widget_info(|| WidgetInfo::selected(role, enabled, on, label));
     let fill = if on || (enabled && response.hovered()) { theme::CONTROL } else { theme::WELL };
     let edge = if on && enabled { accent } else { fill };

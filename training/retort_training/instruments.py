@@ -38,7 +38,7 @@ class Instrument:
     echoes are now and then heard an octave too low, and the model must sound right then too.
     `n_harmonics` reach 15 kHz at the lowest note, up to a limit of 128. `rings`: notes are struck and left to ring, so
     that lines of notes are made with a damper in place of a bow or a breath. `room_stretch` keeps a room from answering to the
-    recorded pitches alone, see `room`; it is what lowered the held-out loss (the flute's), and 0 where it did not.
+    recorded pitches alone, see `room`; it is what lowered the held-out loss, and 0 where it did not.
     """
 
     name: str
@@ -86,6 +86,7 @@ _VIOLIN = Instrument(
     ),
     "CC BY-SA 4.0; name John Garner, MinJi Kim and the Philharmonia Orchestra, whose recordings it was trained on",
     lowest_pitch_hz=160,
+    room_stretch=0.03,
     n_harmonics=80,
 )
 _FLUTE = Instrument(
