@@ -24,9 +24,6 @@ use crate::engine::{Setting, SettingSpec, Settings, Source};
 /// What presets are sorted by, in the order of lists. Files of others may name any category.
 pub const CATEGORIES: [&str; 8] = ["Solo", "Ensemble", "Percussive", "Drone", "Bass", "Pad", "Transfer", "Blend"];
 
-/// The id of the setting that crossfades the controls of two models.
-const BLEND_SETTING: &str = "blend";
-
 /// Values closer than this share of a setting's range are the same: a host keeps them as other numbers and back.
 const SAME_SHARE: f32 = 1e-5;
 
@@ -87,12 +84,6 @@ pub fn belongs_to_the_place(setting: Setting) -> bool {
 #[must_use]
 pub fn is_same(spec: &SettingSpec, a: f32, b: f32) -> bool {
     (a - b).abs() <= SAME_SHARE * (spec.max - spec.min)
-}
-
-/// Whether this Retort plays a second model: then there is a setting for how much of it is heard.
-#[must_use]
-pub fn has_blend() -> bool {
-    Setting::ALL.iter().any(|spec| spec.id == BLEND_SETTING)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::{
     engine::Setting,
     panel::{PanelHost, recorder::Recorder},
-    preset::{LoadedPreset, Preset, has_blend, is_same},
+    preset::{LoadedPreset, Preset, is_same},
 };
 
 /// Sets everything that `preset` says, as one gesture.
@@ -39,7 +39,7 @@ pub fn differs(preset: &Preset, host: &dyn PanelHost) -> bool {
     Setting::ALL.iter().any(|spec| moved(spec.setting))
         || host.model_id() != preset.model
         || preset.source.is_some_and(|source| source != host.source())
-        || has_blend() && host.blend_id() != preset.blend.as_deref()
+        || host.blend_id() != preset.blend.as_deref()
 }
 
 /// What the host stands at, as a preset without a name. The output level belongs to the place and is not in it.
