@@ -139,8 +139,8 @@ mod tests {
         config.devices = DeviceChoice {
             output: Some("alsa:hw:0,0".into()),
             output_name: Some("Interface".into()),
-            input: Some("jack:input".into()),
-            input_name: Some("JACK Input".into()),
+            input: Some("alsa:hw:1,0".into()),
+            input_name: Some("Microphone".into()),
             midi_port: Some("Keys:Keys MIDI 1 24:0".into()),
             sample_rate_hz: Some(96_000),
             buffer_frames: Some(64),

@@ -67,7 +67,7 @@ impl DeviceSearch {
     }
 }
 
-/// The devices of every sound system that runs: those of the system's own first, then JACK's.
+/// The devices of every sound system that runs, those of the system's own first.
 fn list() -> DeviceList {
     let mut list = DeviceList::default();
     let hosts = cpal::available_hosts().into_iter().filter_map(|id| cpal::host_from_id(id).ok());
