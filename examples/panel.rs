@@ -5,8 +5,8 @@
 use retort::{
     Frame,
     analysis::LowestPitch,
-    engine::{Setting, Settings, Source},
-    panel::{Banner, MeterSnapshot, ModelEntry, Panel, PanelHost, Severity, TrainedRange},
+    engine::{Load, Setting, Settings, Source},
+    panel::{Banner, Credits, MeterSnapshot, ModelEntry, Panel, PanelHost, Severity, TrainedRange},
 };
 
 struct Player {
@@ -85,7 +85,7 @@ impl PanelHost for Player {
             frame: Frame { f0_hz, loudness_db, voicing: 1.0 },
             voices: 1,
             latency_ms: if audio { self.latency_ms(self.lowest) } else { 0.0 },
-            cpu_share: Some(0.06),
+            load: Some(Load { mean: 0.06, worst: 0.12 }),
         }
     }
 }
@@ -115,6 +115,7 @@ fn main() -> eframe::Result {
             gap_closed: variant.ends_with("-ad").then_some(0.4),
             cpu_share: Some(cpu),
             range: Some(TrainedRange { f0_hz, loudness_db: [-62.0, -12.0] }),
+            credits: Credits::default(),
         }
     };
     let models = vec![

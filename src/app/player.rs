@@ -320,7 +320,7 @@ impl PanelHost for Player {
     }
 
     fn how_to_play(&self) -> &'static str {
-        "Play a MIDI keyboard, the keys below, or A to L on this computer"
+        "Play MIDI, the keys below, or A to L"
     }
 
     fn banner(&self) -> Option<Banner> {

@@ -11,21 +11,18 @@ use std::{
 use rtrb::{Consumer, Producer};
 
 use super::{bridge::Bridge, events::TimedEvent, preview::Preview, recorder::Tap};
-use crate::engine::{DryWet, Engine, Event, Instrument, Setting, Settings};
+use crate::engine::{DryWet, Engine, Event, Instrument, LoadMeter, Setting, Settings};
 
 /// The longest stretch that is processed in one go, in samples.
 const CHUNK: usize = 1_024;
 /// Events that fit into a chunk; more wait for the next one.
 const MAX_EVENTS: usize = 256;
-/// Share of a new measurement in the load that is shown.
-const LOAD_SMOOTHING: f32 = 0.05;
 
 /// Values that the window writes and the audio thread reads, and the other way round.
 #[derive(Debug)]
 pub struct Shared {
     settings: [AtomicU32; Setting::ALL.len()],
     output_peak: AtomicU32,
-    cpu_share: AtomicU32,
     dropouts: AtomicU32,
 }
 
@@ -34,7 +31,6 @@ impl Shared {
         Self {
             settings: Setting::ALL.map(|spec| AtomicU32::new(settings.get(spec.setting).to_bits())),
             output_peak: AtomicU32::new(0),
-            cpu_share: AtomicU32::new(0),
             dropouts: AtomicU32::new(0),
         }
     }
@@ -56,11 +52,6 @@ impl Shared {
     /// Linear peak of the output since the last call.
     pub fn take_output_peak(&self) -> f32 {
         f32::from_bits(self.output_peak.swap(0, Relaxed))
-    }
-
-    /// Share of the time of a block that rendering it takes, 0 to 1 and above, smoothed.
-    pub fn cpu_share(&self) -> f32 {
-        f32::from_bits(self.cpu_share.load(Relaxed))
     }
 
     /// A stream reports that a block came too late.
@@ -111,10 +102,9 @@ pub struct Renderer {
     preview: Option<Listener>,
     shared: Arc<Shared>,
     queues: Queues,
-    sample_rate_hz: u32,
     /// When the last block began.
     last_block: Option<Instant>,
-    load: f32,
+    load: LoadMeter,
     events: Vec<Event>,
     left: Vec<f32>,
     right: Vec<f32>,
@@ -138,9 +128,8 @@ impl Renderer {
             preview: None,
             shared,
             queues,
-            sample_rate_hz,
             last_block: None,
-            load: 0.0,
+            load: LoadMeter::new(sample_rate_hz),
             events: Vec::with_capacity(MAX_EVENTS),
             left: vec![0.0; CHUNK],
             right: vec![0.0; CHUNK],
@@ -180,7 +169,7 @@ impl Renderer {
             }
             done += n;
         }
-        self.measure(begin, n_frames);
+        self.engine.meters().set_load(self.load.add(begin.elapsed(), n_frames));
     }
 
     /// Renders `n` samples, at most [`CHUNK`], into `left` and `right`.
@@ -263,15 +252,6 @@ impl Renderer {
             let after = self.events.last().map_or(0, |event| event.offset);
             let offset = (sample.saturating_sub(done) as u32).max(after);
             self.events.push(Event { offset, kind: event.kind });
-        }
-    }
-
-    fn measure(&mut self, begin: Instant, n_frames: usize) {
-        let block_s = n_frames as f32 / self.sample_rate_hz as f32;
-        if block_s > 0.0 {
-            let share = begin.elapsed().as_secs_f32() / block_s;
-            self.load += LOAD_SMOOTHING * (share - self.load);
-            self.shared.cpu_share.store(self.load.to_bits(), Relaxed);
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use egui::{Context, Vec2, ViewportCommand, vec2};
 
-/// The least and largest size; 1 is 100 %.
-const RANGE: std::ops::RangeInclusive<f32> = 0.75..=2.0;
+use crate::panel::zoom::{RANGE, limit};
+
 /// Height of a screen that the window's title and the desktop take, in points.
 const SCREEN_BARS: f32 = 64.0;
 
@@ -19,7 +19,7 @@ pub struct Zoom {
 impl Zoom {
     /// As it was remembered, for a window whose size at 100 % is `size` in points.
     pub fn new(factor: f32, size: Vec2) -> Self {
-        Self { factor: factor.clamp(*RANGE.start(), *RANGE.end()), size, is_fitted: false }
+        Self { factor: limit(factor), size, is_fitted: false }
     }
 
     pub fn factor(&self) -> f32 {
@@ -43,7 +43,7 @@ impl Zoom {
                 return None;
             }
         }
-        let wanted = ctx.zoom_factor().clamp(*RANGE.start(), *RANGE.end());
+        let wanted = limit(ctx.zoom_factor());
         if wanted == self.factor {
             // What egui was asked for beyond the range.
             if wanted != ctx.zoom_factor() {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use super::spectrum::SpectrumMeter;
+use super::{Load, spectrum::SpectrumMeter};
 use crate::frame::Frame;
 
 /// Last values and peaks. Peaks are held until they are read.
@@ -14,6 +14,7 @@ pub struct Meters {
     input_peak: AtomicF32,
     output_peak: AtomicF32,
     voices: AtomicU32,
+    load: [AtomicF32; 2],
     spectrum: SpectrumMeter,
 }
 
@@ -26,6 +27,7 @@ impl Default for Meters {
             input_peak: AtomicF32::default(),
             output_peak: AtomicF32::default(),
             voices: AtomicU32::new(0),
+            load: Default::default(),
             spectrum: SpectrumMeter::default(),
         };
         meters.set_frame(&Frame::SILENCE);
@@ -50,6 +52,18 @@ impl Meters {
     #[must_use]
     pub fn voices(&self) -> usize {
         self.voices.load(Relaxed) as usize
+    }
+
+    /// Audio thread: what computing takes, measured by whoever calls the engine.
+    pub fn set_load(&self, load: Load) {
+        self.load[0].set(load.mean);
+        self.load[1].set(load.worst);
+    }
+
+    /// What computing takes; 0 where nobody measures it.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        Load { mean: self.load[0].get(), worst: self.load[1].get() }
     }
 
     /// The partials and noise of the loudest voice.

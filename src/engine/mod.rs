@@ -7,6 +7,7 @@
 mod blend;
 mod gate;
 mod instrument;
+mod load;
 mod meters;
 mod mix;
 mod profile;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 pub use blend::{BlendError, BlendParts, can_blend};
 pub use gate::{Gate, GateGains};
 pub use instrument::{Instrument, InstrumentParts};
+pub use load::{Load, LoadMeter};
 pub use meters::Meters;
 pub use mix::DryWet;
 pub use profile::profile;

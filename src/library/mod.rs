@@ -9,6 +9,7 @@ mod error;
 mod folders;
 mod playable;
 mod source;
+mod speed;
 pub mod tunings;
 pub mod variant;
 
@@ -20,6 +21,7 @@ pub(crate) use error::near;
 pub use folders::data_folder;
 pub use playable::{Choice, PlayableError};
 use source::Source;
+pub use speed::machine_factor;
 
 use crate::model::{Metadata, Model, RoomResponse};
 

@@ -3,13 +3,13 @@
 use egui::{Color32, ComboBox, Rect, RichText, Ui, UiBuilder, vec2};
 
 use super::model_choice::{explain, facts, instruments, same_variant, split};
-use super::{PanelHost, theme};
+use super::{PanelHost, costly::Costly, theme};
 use crate::library::variant;
 
 const NONE: &str = "None";
 
 /// Shows the choice of an instrument and of its size, one under the other, in `rect`.
-pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, host: &mut dyn PanelHost) {
+pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, costly: &mut Costly, host: &mut dyn PanelHost) {
     let mut child = ui.new_child(UiBuilder::new().max_rect(rect).layout(egui::Layout::top_down(egui::Align::Min)));
     child.spacing_mut().item_spacing = vec2(0.0, 4.0);
     let current = host.blend_id().map(str::to_owned);
@@ -59,6 +59,6 @@ pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, host: &mut dyn PanelHost) 
         });
     });
     if let Some(choice) = choice {
-        host.choose_blend(choice.as_deref());
+        costly.choose_blend(choice.as_deref(), host);
     }
 }

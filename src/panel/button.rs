@@ -19,6 +19,31 @@ pub enum Face<'a> {
     Redo,
 }
 
+/// Gives the keyboard to a widget one picture after it was asked for: in the picture of the click that asks, egui takes it
+/// away from whatever was not clicked.
+#[derive(Default)]
+pub struct LateFocus {
+    asked: bool,
+    due: bool,
+}
+
+impl LateFocus {
+    pub fn ask(&mut self) {
+        self.asked = true;
+    }
+
+    /// Once a picture, where the widget `id` is shown.
+    pub fn give(&mut self, ui: &Ui, id: Id) {
+        if std::mem::take(&mut self.due) {
+            ui.ctx().memory_mut(|memory| memory.request_focus(id));
+        }
+        if std::mem::take(&mut self.asked) {
+            self.due = true;
+            ui.ctx().request_repaint();
+        }
+    }
+}
+
 /// A button: its id, its face, its name for screen readers, and a sentence for its tooltip.
 pub struct Button<'a> {
     pub id: Id,

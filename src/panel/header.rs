@@ -7,16 +7,20 @@ use egui::{
 
 use super::{
     PanelHost,
+    about::About,
     button::{self, Button, Face},
+    costly::Costly,
     model_choice,
     presets::Presets,
     recorder::Recorder,
-    theme,
+    theme, zoom,
 };
 
 /// Height of both rows.
 pub const HEIGHT: f32 = 2.0 * theme::CONTROL_HEIGHT + 8.0;
 const BYPASS_WIDTH: f32 = 88.0;
+const HELP_WIDTH: f32 = 68.0;
+const ZOOM_WIDTH: f32 = 88.0;
 /// Where the preset bar and the models begin, after the product's name.
 const TITLE_WIDTH: f32 = 104.0;
 
@@ -24,8 +28,16 @@ const UNDO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Z)
 const REDO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::Z);
 const REDO_TOO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Y);
 
+/// What the header opens, and asks before it passes a choice on.
+pub struct Parts<'a> {
+    pub presets: &'a mut Presets,
+    pub about: &'a mut About,
+    pub costly: &'a mut Costly,
+}
+
 /// Shows the header in `rect`, which is as high as [`HEIGHT`].
-pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, presets: &mut Presets, host: &mut Recorder<'_>) {
+pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, parts: Parts<'_>, host: &mut Recorder<'_>) {
+    let Parts { presets, about, costly } = parts;
     let (upper, lower) = rect.split_top_bottom_at_y(rect.top() + theme::CONTROL_HEIGHT);
     let title = upper.left_center();
     ui.painter().text(title, Align2::LEFT_CENTER, "Retort", theme::title_font(), theme::TEXT);
@@ -43,8 +55,19 @@ pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, presets: &mut Presets, hos
         presets.show_bar(ui, bar.with_max_x(bar.right() - theme::GAP), accent, host);
     }
     show_undo(ui, undo_redo, host);
-    let models = lower.with_min_y(lower.bottom() - theme::CONTROL_HEIGHT).with_min_x(lower.left() + TITLE_WIDTH);
-    model_choice::show(ui, models, accent, host);
+    let lower = lower.with_min_y(lower.bottom() - theme::CONTROL_HEIGHT);
+    let help = lower.with_min_x(lower.right() - HELP_WIDTH);
+    // One of them at a time takes the field's place.
+    if about.show_button(ui, help) {
+        presets.close();
+    } else if presets.is_open() {
+        about.close();
+    }
+    let zoom =
+        Rect::from_min_max(pos2(help.left() - 8.0 - ZOOM_WIDTH, lower.top()), help.left_bottom() - vec2(8.0, 0.0));
+    zoom::show(ui, zoom);
+    let models = Rect::from_min_max(pos2(lower.left() + TITLE_WIDTH, lower.top()), zoom.left_bottom() - vec2(8.0, 0.0));
+    model_choice::show(ui, models, accent, costly, host);
 }
 
 /// Both buttons and their keys.

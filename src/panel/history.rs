@@ -13,6 +13,10 @@ use crate::{
 
 /// Gestures that are remembered; the oldest are forgotten first.
 pub const LIMIT: usize = 200;
+/// Steps of one setting that follow each other faster than this, in seconds, are one gesture: a wheel that is turned, an arrow
+/// that is held.
+const STEPS_S: f64 = 0.5;
+
 /// One thing before and after a gesture.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
@@ -51,6 +55,8 @@ pub struct History {
     let_go: Vec<(&'static str, Change)>,
     /// The entry that several changes are collected in.
     group: Option<Entry>,
+    /// The setting whose step is the last entry, and when it was made.
+    last_step: Option<(Setting, f64)>,
 }
 
 impl History {
@@ -104,6 +110,23 @@ impl History {
         }
     }
 
+    /// A step from `before` to `now`: an entry of its own, or part of the one before it if that was made just now.
+    pub fn step(&mut self, setting: Setting, [before, now]: [f32; 2], now_s: f64) {
+        let follows = self.last_step.is_some_and(|(last, at_s)| last == setting && now_s - at_s <= STEPS_S);
+        let first = match self.done.back().map(|entry| &entry.changes[..]) {
+            Some([Change::Value(_, [first, _])]) if follows => *first,
+            _ => before,
+        };
+        if follows {
+            self.done.pop_back();
+        }
+        if !is_same(setting.spec(), first, now) {
+            let changes = vec![Change::Value(setting, [first, now])];
+            self.push(Entry { name: setting.spec().full_name().to_owned(), changes });
+            self.last_step = Some((setting, now_s));
+        }
+    }
+
     /// A change that is an entry of its own, or part of the open group.
     pub fn record(&mut self, name: &str, change: Change) {
         if let Some(group) = &mut self.group {
@@ -126,6 +149,7 @@ impl History {
     }
 
     fn push(&mut self, entry: Entry) {
+        self.last_step = None;
         self.undone.clear();
         if self.done.len() == LIMIT {
             self.done.pop_front();
@@ -135,6 +159,7 @@ impl History {
 
     /// Moves the last entry to those that can be redone, and gives it.
     pub fn step_back(&mut self) -> Option<Entry> {
+        self.last_step = None;
         let entry = self.done.pop_back()?;
         self.undone.push(entry.clone());
         Some(entry)

@@ -3,9 +3,9 @@
 use super::Banner;
 use crate::{
     analysis::LowestPitch,
-    engine::{Setting, Source, Spectrum},
+    engine::{Load, Setting, Source, Spectrum},
     frame::{Frame, LOUDNESS_FLOOR_DB},
-    library::{Entry, tunings::EQUAL},
+    library::{Entry, machine_factor, tunings::EQUAL},
     preset::{LoadedPreset, PresetStore},
 };
 
@@ -23,6 +23,13 @@ pub trait PanelHost {
 
     /// The user lets go of `setting`.
     fn end(&mut self, setting: Setting);
+
+    /// A step of a wheel or an arrow: a gesture for the host. Steps in quick succession are taken back together.
+    fn nudge(&mut self, setting: Setting, value: f32) {
+        self.begin(setting);
+        self.set(setting, value);
+        self.end(setting);
+    }
 
     /// Where pitch and loudness come from.
     fn source(&self) -> Source;
@@ -134,10 +141,22 @@ pub struct ModelEntry {
     pub cpu_share: Option<f32>,
     /// Pitch and loudness that the model was trained on. `None` when the file does not say.
     pub range: Option<TrainedRange>,
+    /// Whose work it is.
+    pub credits: Credits,
+}
+
+/// Who is to be named for a model, and what may be done with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Credits {
+    /// Licence of the weights.
+    pub licence: String,
+    /// The recordings that it learned from, each with author and licence.
+    pub recordings: Vec<String>,
 }
 
 impl From<&Entry> for ModelEntry {
-    /// As the library found it; the load is [`crate::model::Metadata::estimated_cpu_share`].
+    /// As the library found it; the load is [`crate::model::Metadata::estimated_cpu_share`] on this machine. The first in a
+    /// process takes a few ms, see [`machine_factor`].
     fn from(entry: &Entry) -> Self {
         let metadata = &entry.metadata;
         Self {
@@ -148,8 +167,14 @@ impl From<&Entry> for ModelEntry {
             n_bytes: entry.bytes,
             multi_scale_loss: metadata.scores.map(|scores| scores.multi_scale_loss),
             gap_closed: metadata.scores.and_then(|scores| scores.gap_closed),
-            cpu_share: Some(metadata.estimated_cpu_share()),
+            cpu_share: Some(metadata.estimated_cpu_share() * machine_factor()),
             range: Some(TrainedRange { f0_hz: metadata.range.f0_hz, loudness_db: metadata.range.loudness_db }),
+            credits: Credits {
+                licence: metadata.licence.clone(),
+                recordings: (metadata.data.iter())
+                    .map(|data| format!("{}, {} ({})", data.name, data.author, data.licence))
+                    .collect(),
+            },
         }
     }
 }
@@ -176,8 +201,8 @@ pub struct MeterSnapshot {
     pub voices: usize,
     /// How late the output is now, in ms; 0 with [`Source::Notes`].
     pub latency_ms: f32,
-    /// Share of the time for a block that the engine takes, 0 to 1 and above. `None` when not measured.
-    pub cpu_share: Option<f32>,
+    /// What computing takes. `None` when not measured.
+    pub load: Option<Load>,
 }
 
 impl MeterSnapshot {
@@ -188,7 +213,7 @@ impl MeterSnapshot {
         frame: Frame::SILENCE,
         voices: 0,
         latency_ms: 0.0,
-        cpu_share: None,
+        load: None,
     };
 
     /// Whether a note sounds that the field can show.
@@ -202,6 +227,7 @@ impl MeterSnapshot {
     pub fn differs_visibly(&self, other: &Self) -> bool {
         // Two infinities are equal; one against a number is infinitely far.
         let moved = |a: f32, b: f32, least: f32| a != b && (a - b).abs() >= least;
+        let load = |meters: &Self| meters.load.unwrap_or_default();
         let audible = |db: f32| if db < -60.0 { f32::NEG_INFINITY } else { db };
         moved(audible(self.input_peak_db), audible(other.input_peak_db), 0.1)
             || moved(audible(self.output_peak_db), audible(other.output_peak_db), 0.1)
@@ -211,7 +237,8 @@ impl MeterSnapshot {
             || (self.is_sounding()
                 && (moved(self.frame.f0_hz, other.frame.f0_hz, 0.05)
                     || moved(self.frame.loudness_db, other.frame.loudness_db, 0.1)))
-            || moved(self.cpu_share.unwrap_or(0.0), other.cpu_share.unwrap_or(0.0), 0.02)
+            || moved(load(self).mean, load(other).mean, 0.01)
+            || moved(load(self).worst, load(other).worst, 0.02)
     }
 }
 

@@ -188,13 +188,13 @@ fn wheel(ui: &Ui, spec: &SettingSpec, state: &mut KnobState, host: &mut dyn Pane
     }
 }
 
-/// Moves a setting by steps, as one gesture.
+/// Moves a setting by steps.
 fn nudge(spec: &SettingSpec, steps: f32, fine: bool, host: &mut dyn PanelHost) {
     let size = step(spec) * if fine { FINE } else { 1.0 };
     let old = host.value(spec.setting);
     let new = snap(spec, old + steps * size, fine || old.fract() != 0.0);
     if new != old {
-        change(host, spec.setting, new);
+        host.nudge(spec.setting, new);
     }
 }
 

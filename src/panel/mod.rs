@@ -3,9 +3,11 @@
 //! The panel knows no window, plugin framework, engine or file. The plugin's editor and the application each keep one
 //! [`Panel`] and show it in whatever egui gives them. All values are in the units of [`crate::engine::Setting::ALL`].
 
+mod about;
 mod banner;
 mod blend_choice;
 mod button;
+mod costly;
 mod field;
 mod header;
 mod history;
@@ -25,6 +27,8 @@ pub mod theme;
 mod toggle;
 mod tuning_choice;
 pub mod value_text;
+mod watch;
+pub mod zoom;
 
 use std::time::Duration;
 
@@ -32,8 +36,9 @@ use egui::{Align2, Color32, Rect, Ui, pos2, vec2};
 
 use crate::engine::{Setting, Source, Spectrum};
 pub use banner::{Banner, Severity};
-pub use host::{MeterSnapshot, ModelEntry, PanelHost, TrainedRange};
+pub use host::{Credits, MeterSnapshot, ModelEntry, PanelHost, TrainedRange};
 use recorder::Recorder;
+pub use watch::Watch;
 
 /// Between two pictures while something moves.
 const PICTURE_INTERVAL: Duration = Duration::from_millis(33);
@@ -89,6 +94,8 @@ pub struct Panel {
     readout: readout::Readout,
     knobs: knob::KnobState,
     presets: presets::Presets,
+    about: about::About,
+    costly: costly::Costly,
     history: history::History,
     in_flight: recorder::InFlight,
     shown: MeterSnapshot,
@@ -130,12 +137,17 @@ impl Panel {
         let bypassed = host.bypass() == Some(true);
         let accent = if bypassed { theme::TEXT_DIM } else { theme::accent(&instrument) };
 
-        header::show(ui, inner.with_max_y(inner.top() + header::HEIGHT), accent, &mut self.presets, host);
+        let parts = header::Parts { presets: &mut self.presets, about: &mut self.about, costly: &mut self.costly };
+        header::show(ui, inner.with_max_y(inner.top() + header::HEIGHT), accent, parts, host);
         let top = inner.top() + header::HEIGHT + theme::GAP;
         let knobs_top = inner.bottom() - KNOBS_HEIGHT;
         let body = Rect::from_min_max(pos2(inner.left(), top), pos2(inner.right(), knobs_top - theme::GAP));
-        if self.presets.is_open() {
+        if self.costly.is_open() {
+            self.costly.show(ui, body, host);
+        } else if self.presets.is_open() {
             self.show_presets(ui, body, accent, host);
+        } else if self.about.is_open() {
+            self.about.show(ui, body, accent, host);
         } else {
             self.show_body(ui, body, accent, host, &meters);
         }
@@ -236,7 +248,7 @@ impl Panel {
             if settings.contains(&Setting::Blend) {
                 let left = place(settings.len());
                 let choice = left.with_max_x(card.right() - theme::PADDING);
-                blend_choice::show(ui, choice, accent, host);
+                blend_choice::show(ui, choice, accent, &mut self.costly, host);
             }
             left = card.right() + theme::GAP;
         }

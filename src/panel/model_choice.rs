@@ -2,11 +2,15 @@
 
 use egui::{Color32, ComboBox, Rect, RichText, Ui, UiBuilder, vec2};
 
-use super::{ModelEntry, PanelHost, theme, value_text};
+use super::{
+    ModelEntry, PanelHost,
+    costly::{self, Costly},
+    theme, value_text,
+};
 use crate::library::variant;
 
 /// Shows both lists in `rect`, which is as high as a control.
-pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, host: &mut dyn PanelHost) {
+pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, costly: &mut Costly, host: &mut dyn PanelHost) {
     let mut child =
         ui.new_child(UiBuilder::new().max_rect(rect).layout(egui::Layout::left_to_right(egui::Align::Center)));
     let (instrument, variant) = split(host.model_id());
@@ -41,13 +45,21 @@ pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, host: &mut dyn PanelHost) 
         },
     );
     if let Some(model) = host.models().iter().find(|model| model.id == host.model_id()) {
+        let share = costly::share(host);
         let text = RichText::new(facts(model)).font(theme::small_font()).color(theme::TEXT_DIM);
         child.label(text).on_hover_text(explain(model));
+        if share > costly::TOO_MUCH {
+            let text = RichText::new(format!("all voices {:.0} %!", share * 100.0));
+            child.label(text.font(theme::small_font()).color(theme::WARNING)).on_hover_text(
+                "When all voices play, they may take more of a processor core than is good for the sound: fewer voices or a \
+                 smaller size help.",
+            );
+        }
     } else {
         child.label(RichText::new("not installed").font(theme::small_font()).color(theme::WARNING));
     }
     if let Some(id) = choice {
-        host.choose_model(&id);
+        costly.choose_model(&id, host);
     }
 }
 

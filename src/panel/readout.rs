@@ -4,6 +4,9 @@ use egui::{Align2, Color32, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::{MeterSnapshot, meter, meter::Meter, theme, value_text};
 
+/// Where the worst block comes so near to its whole time that another program may make it late.
+const HEAVY: f32 = 0.8;
+
 /// What the meters remember between pictures.
 #[derive(Default)]
 pub struct Readout {
@@ -65,21 +68,24 @@ fn pitch(ui: &Ui, rect: Rect, meters: &MeterSnapshot, accent: Color32) {
 }
 
 fn load(ui: &Ui, rect: Rect, meters: &MeterSnapshot) {
-    let latency = format!("Latency {:.1} ms", meters.latency_ms);
+    let latency = format!("Latency {:.0} ms", meters.latency_ms);
     let font = theme::small_font();
     if meters.voices > 0 {
         let text = if meters.voices == 1 { "1 voice".to_owned() } else { format!("{} voices", meters.voices) };
         ui.painter().text(rect.center() + vec2(24.0, 0.0), Align2::CENTER_CENTER, text, font.clone(), theme::TEXT_DIM);
     }
     ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, &latency, font.clone(), theme::TEXT_DIM);
-    if let Some(share) = meters.cpu_share {
-        let color = if share > 0.8 { theme::ERROR } else { theme::TEXT_DIM };
-        let text = format!("CPU {:.0} %", share * 100.0);
+    let mut spoken = latency;
+    if let Some(load) = meters.load {
+        let color = if load.worst > HEAVY { theme::ERROR } else { theme::TEXT_DIM };
+        let text = format!("CPU {:.0} | {:.0} %", load.mean * 100.0, load.worst * 100.0);
         ui.painter().text(rect.right_center(), Align2::RIGHT_CENTER, &text, font, color);
+        spoken += &format!(", CPU {:.0} percent, {:.0} at worst", load.mean * 100.0, load.worst * 100.0);
     }
     let response = ui.interact(rect, ui.scope_id().with("load"), Sense::HOVER);
-    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &latency));
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &spoken));
     response.on_hover_text(
-        "How late the output is, how many notes sound, and the share of the time for a block that computing it takes.",
+        "How late the output is, how many notes sound, and how much of the time for a block is spent on computing it: on \
+         average | in the worst block of the last seconds. Above 100 % the sound breaks.",
     );
 }

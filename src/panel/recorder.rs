@@ -128,6 +128,14 @@ impl PanelHost for Recorder<'_> {
         self.history.let_go(setting);
     }
 
+    fn nudge(&mut self, setting: Setting, value: f32) {
+        let before = self.value(setting);
+        self.host.begin(setting);
+        self.send(setting, value);
+        self.host.end(setting);
+        self.history.step(setting, [before, value], self.now_s);
+    }
+
     fn source(&self) -> Source {
         self.host.source()
     }

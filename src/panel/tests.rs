@@ -2,6 +2,7 @@
 
 use egui::{Event, Key, Modifiers, MouseWheelUnit, PointerButton, Pos2, RawInput, Rect, pos2, vec2};
 
+mod pages;
 mod presets;
 mod undo;
 
@@ -52,6 +53,7 @@ impl Host {
                 gap_closed: None,
                 cpu_share: Some(0.01),
                 range: Some(TrainedRange { f0_hz: [190.0, 2_600.0], loudness_db: [-50.0, -6.0] }),
+                credits: Credits::default(),
             }
         };
         Self {

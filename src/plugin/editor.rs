@@ -1,7 +1,6 @@
 //! The plugin's window: the panel in the window that the host gives.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use nice_plug::context::gui::GuiContext;
 use nice_plug::editor::dpi::LogicalSize;
@@ -13,29 +12,35 @@ use nice_plug_egui::{
 use super::panel_host::PluginPanelHost;
 use super::params::RetortParams;
 use super::status::Status;
+use super::zoom::{self, WindowZoom};
 use crate::panel::Panel;
-
-/// Between two looks at the meters.
-const PICTURE_INTERVAL: Duration = Duration::from_millis(33);
 
 /// The panel, and while a window is open its host.
 pub struct RetortEditor {
     params: Arc<RetortParams>,
     status: Arc<Status>,
     panel: Panel,
+    zoom: WindowZoom,
     host: Option<PluginPanelHost>,
 }
 
 /// The editor of an instance. The framework opens and closes its window as the host asks.
 pub fn create(params: &Arc<RetortParams>, status: &Arc<Status>) -> Option<EguiEditor<RetortEditor>> {
     let [width, height] = Panel::SIZE;
-    let app =
-        RetortEditor { params: Arc::clone(params), status: Arc::clone(status), panel: Panel::default(), host: None };
-    let size = LogicalSize::new(width, height);
+    let chosen = zoom::remembered();
+    let app = RetortEditor {
+        params: Arc::clone(params),
+        status: Arc::clone(status),
+        panel: Panel::default(),
+        zoom: WindowZoom::new(chosen),
+        host: None,
+    };
+    let scaled = |zoom: f32| LogicalSize::new(width * zoom, height * zoom);
     let mut hint = ResizeHint::RESIZABLE;
-    hint.size_constraints = nice_plug::editor::SizeConstraints::Logical { min_size: Some(size), max_size: None };
+    let least = scaled(*crate::panel::zoom::RANGE.start());
+    hint.size_constraints = nice_plug::editor::SizeConstraints::Logical { min_size: Some(least), max_size: None };
     let settings = EguiNiceSettings::new().with_tile("Retort").with_resize_hint(hint);
-    create_egui_editor(EguiEditorState::from_size(size, 1.0), RepaintNotifier::new(), settings, app)
+    create_egui_editor(EguiEditorState::from_size(scaled(chosen), 1.0), RepaintNotifier::new(), settings, app)
 }
 
 impl NiceEguiApp for RetortEditor {
@@ -46,16 +51,18 @@ impl NiceEguiApp for RetortEditor {
         _: &mut Frame,
     ) -> Result<(), baseview::HandlerError> {
         Panel::apply_theme(&egui_ctx);
-        self.host = Some(PluginPanelHost::new(&self.params, &self.status, context));
+        self.zoom.open(&egui_ctx);
+        let wake = move || egui_ctx.request_repaint();
+        self.host = Some(PluginPanelHost::new(&self.params, &self.status, context, wake));
         Ok(())
     }
 
-    fn ui(&mut self, ui: &mut egui::Ui, _: &mut Frame) {
+    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut Frame) {
+        let window = frame.baseview_window().size().logical;
+        self.zoom.follow(ui.ctx(), egui::vec2(window.width as f32, window.height as f32));
         if let Some(host) = &mut self.host {
             host.refresh();
             self.panel.ui(ui, host);
-            // Meters and automation move without telling anybody.
-            ui.ctx().request_repaint_after(PICTURE_INTERVAL);
         }
     }
 

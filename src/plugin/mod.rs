@@ -17,6 +17,7 @@ pub mod song;
 mod stage;
 mod state;
 mod status;
+mod zoom;
 
 pub use class::{Clap, Class, Effect, Format, Instrument, Vst3};
 pub use instance::RetortPlugin;

@@ -11,11 +11,12 @@ use super::status::Status;
 use crate::analysis::LowestPitch;
 use crate::engine::{Setting, Source, Spectrum};
 use crate::library::tunings::Tunings;
-use crate::panel::{Banner, MeterSnapshot, ModelEntry, PanelHost};
+use crate::panel::{Banner, MeterSnapshot, ModelEntry, PanelHost, Watch};
 use crate::preset::{FileStore, LoadedPreset, PresetStore};
 
 /// What an open window works with.
 pub struct PluginPanelHost {
+    watch: Watch,
     params: Arc<RetortParams>,
     status: Arc<Status>,
     context: GuiContext,
@@ -30,8 +31,18 @@ pub struct PluginPanelHost {
 }
 
 impl PluginPanelHost {
-    pub fn new(params: &Arc<RetortParams>, status: &Arc<Status>, context: GuiContext) -> Self {
+    /// `wake` asks for a picture, from any thread.
+    pub fn new(
+        params: &Arc<RetortParams>,
+        status: &Arc<Status>,
+        context: GuiContext,
+        wake: impl Fn() + Send + 'static,
+    ) -> Self {
+        let (watched, read) = (Arc::clone(params), Arc::clone(status));
+        // Parameters and messages change without anybody telling the window.
+        let watch = Watch::start(move || (read.snapshot(), (watched.shown(), read.banner())), wake);
         Self {
+            watch,
             params: Arc::clone(params),
             status: Arc::clone(status),
             context,
@@ -204,15 +215,6 @@ impl PanelHost for PluginPanelHost {
     }
 
     fn meters(&self) -> MeterSnapshot {
-        let meters = &self.status.meters;
-        let db = |peak: f32| 20.0 * peak.log10();
-        MeterSnapshot {
-            input_peak_db: db(meters.take_input_peak()),
-            output_peak_db: db(meters.take_output_peak()),
-            frame: meters.frame(),
-            voices: self.status.engine().map_or(0, |engine| engine.voices()),
-            latency_ms: self.status.latency_ms(),
-            cpu_share: None,
-        }
+        self.watch.newest()
     }
 }

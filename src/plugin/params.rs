@@ -191,6 +191,12 @@ impl RetortParams {
         settings
     }
 
+    /// Everything that a window shows of the parameters: a change in it is worth a picture.
+    #[must_use]
+    pub fn shown(&self) -> impl PartialEq + Send + use<> {
+        (self.settings(), self.source(), self.lowest_pitch(), self.bypass.value(), self.slot(), self.changes.value())
+    }
+
     #[must_use]
     pub fn source(&self) -> Source {
         chosen(&SOURCES, self.source.value())

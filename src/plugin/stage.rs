@@ -4,11 +4,14 @@
 //! nothing of plugin formats.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::loader::Loader;
 use super::params::RetortParams;
 use super::status::Status;
-use crate::engine::{DryWet, Engine, EngineConfig, EngineError, Event, HeardNote, Setting, Settings, Source};
+use crate::engine::{
+    DryWet, Engine, EngineConfig, EngineError, Event, HeardNote, LoadMeter, Setting, Settings, Source,
+};
 
 /// The longest stretch that is processed in one go, in samples; results do not depend on it.
 const CHUNK: usize = 1024;
@@ -19,6 +22,7 @@ pub struct Stage {
     config: EngineConfig,
     engine: Engine,
     mixer: DryWet,
+    load: LoadMeter,
     loader: Loader,
     status: Arc<Status>,
     /// The input mixed to mono.
@@ -48,6 +52,7 @@ impl Stage {
         Ok(Self {
             config,
             mixer: DryWet::new(config.sample_rate_hz, engine.latency_samples()),
+            load: LoadMeter::new(config.sample_rate_hz),
             engine,
             loader,
             status: Arc::clone(status),
@@ -111,6 +116,7 @@ impl Stage {
         mut settings: Settings,
         bypass: bool,
     ) {
+        let begin = Instant::now();
         self.take_over();
         if self.loader.is_missing() {
             // Whatever still plays is not what the song asks for: its parts fade out at the next tick.
@@ -138,6 +144,7 @@ impl Stage {
             events = later;
             start = end;
         }
+        self.status.meters.set_load(self.load.add(begin.elapsed(), len));
     }
 
     fn chunk(

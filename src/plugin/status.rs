@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::engine::Meters;
-use crate::panel::Banner;
+use crate::panel::{Banner, MeterSnapshot};
 
 /// Shared by the audio thread (numbers only), the loader and the panel.
 #[derive(Debug, Default)]
@@ -54,6 +54,20 @@ impl Status {
     #[must_use]
     pub fn latency_ms(&self) -> f32 {
         self.latency_samples.load(Relaxed) as f32 * 1e3 / self.sample_rate_hz() as f32
+    }
+
+    /// What the window shows of it. Peaks count from one call to the next.
+    #[must_use]
+    pub fn snapshot(&self) -> MeterSnapshot {
+        let db = |peak: f32| 20.0 * peak.log10();
+        MeterSnapshot {
+            input_peak_db: db(self.meters.take_input_peak()),
+            output_peak_db: db(self.meters.take_output_peak()),
+            frame: self.meters.frame(),
+            voices: self.engine().map_or(0, |engine| engine.voices()),
+            latency_ms: self.latency_ms(),
+            load: Some(self.meters.load()),
+        }
     }
 
     /// What the musician should know; not for the audio thread.

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::cargo::{cargo, target_dir};
+use crate::credits;
 use crate::needs::{self, PKG_CONFIG};
 use crate::step::must;
 use crate::{Failure, Options, Outcome, failed_at, project_root};
@@ -101,6 +102,7 @@ pub fn build(profile: &str, folder: &Path) -> Outcome {
     place(&library, &folder.join(system.clap(&name)))?;
     place(&library, &folder.join(system.vst3(&name, std::env::consts::ARCH)))?;
     copy_models(&vst3.join("Contents/Resources/models"))?;
+    credits::write_texts(&vst3.join("Contents/Resources/LICENCES.txt"))?;
     if system == System::MacOs {
         for bundle in [folder.join(format!("{name}.clap")), vst3] {
             write_property_list(&bundle.join("Contents"), &name)?;

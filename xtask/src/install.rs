@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::bundle::{self, System, aside, copy_models, files_below, place};
 use crate::cargo::{built_program, cargo, target_dir};
+use crate::credits;
 use crate::needs::{self, ALSA, PKG_CONFIG, confirmed};
 use crate::step::must;
 use crate::{Failure, Options, Outcome, failed_at};
@@ -72,6 +73,7 @@ pub fn run(options: &Options) -> Outcome {
     copy_bundle(&bundled.join("Retort.vst3"), &places.vst3.join("Retort.vst3"))?;
     place(&built_program("release", "retort"), &places.program)?;
     copy_models(&places.models)?;
+    credits::write_texts(&places.models.with_file_name("LICENCES.txt"))?;
     println!("Done. Let your host scan its plugins again, or start the application: retort");
     let folder = places.program.parent().unwrap_or(&places.program);
     let path = std::env::var_os("PATH").unwrap_or_default();

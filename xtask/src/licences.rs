@@ -32,14 +32,14 @@ const EXCEPTIONS: [(&str, &str, &str); 3] = [
 ];
 
 /// One dependency: name, version, licence as its author wrote it (an SPDX expression, mostly).
-type Package = (String, String, String);
+pub type Package = (String, String, String);
 
 /// Checks every dependency on every platform, tests' own included.
 ///
 /// # Errors
 /// Names the packages whose licence is neither permissive nor an exception with a reason.
 pub fn check() -> Outcome {
-    let packages = dependencies()?;
+    let packages = dependencies(&["--workspace", "--all-features"])?;
     let refused: Vec<String> = packages
         .iter()
         .filter(|package| !allowed(package))
@@ -60,10 +60,10 @@ pub fn check() -> Outcome {
     Ok(())
 }
 
-/// What `cargo tree` lists, once each.
-fn dependencies() -> Result<Vec<Package>, Failure> {
+/// What `cargo tree` lists for all platforms, once each. `asked` says of what.
+pub fn dependencies(asked: &[&str]) -> Result<Vec<Package>, Failure> {
     let mut command = cargo();
-    command.args(["tree", "--workspace", "--all-features", "--target", "all"]);
+    command.args(["tree", "--target", "all"]).args(asked);
     command.args(["--prefix", "none", "--format", "{p}\t{l}"]);
     let output =
         command.output().map_err(|error| Failure::Failed(format!("Could not list the dependencies: {error}")))?;

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 mod bundle;
 mod cargo;
+mod credits;
 mod demo;
 mod install;
 mod licences;
@@ -30,6 +31,7 @@ Commands:
   bundle    Build the plugin files: target/bundled/Retort.clap and Retort.vst3
   install   Put the plugins, the program and the models where your system looks for them
   test      Run every check and test that needs no Python
+  licences  Write the list of packages and their licences anew
   help      Show this text, or that of a command: cargo xtask help demo
 
 Options:
@@ -45,10 +47,11 @@ struct Command {
     run: fn(&Options) -> Outcome,
 }
 
-const COMMANDS: [Command; 4] = [
+const COMMANDS: [Command; 5] = [
     Command { name: "demo", help: demo::HELP, options: &["--yes"], run: demo::run },
     Command { name: "bundle", help: bundle::HELP, options: &["--debug", "--yes"], run: bundle::run },
     Command { name: "install", help: install::HELP, options: &["--yes"], run: install::run },
+    Command { name: "licences", help: credits::HELP, options: &[], run: credits::run },
     Command { name: "test", help: test::HELP, options: &["--all", "--yes"], run: test::run },
 ];
 

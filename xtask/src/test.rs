@@ -5,6 +5,7 @@ use std::process::Command;
 
 use crate::bundle;
 use crate::cargo::{cargo, target_dir};
+use crate::credits;
 use crate::licences;
 use crate::links;
 use crate::needs::{self, ALSA, CLIPPY, PKG_CONFIG, PYTHON, RUSTFMT};
@@ -46,6 +47,7 @@ pub fn run(options: &Options) -> Outcome {
 fn rust(report: &mut Report) {
     report.check("Layout of the code", || must("accept the layout", cargo().args(["fmt", "--all", "--check"])));
     report.check("Licences of the dependencies", licences::check);
+    report.check("List of the packages that are shipped", credits::check);
     report.check("Links between the pages", links::check);
     // The core alone first: it is the quickest to fail, and must not lean on the other features.
     report.check("Clippy on the core", || {

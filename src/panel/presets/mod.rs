@@ -77,6 +77,11 @@ impl Presets {
         !matches!(self.view, View::Closed)
     }
 
+    /// Back to the field.
+    pub fn close(&mut self) {
+        self.view = View::Closed;
+    }
+
     /// Shows the bar in `rect`, which is as high as a control.
     pub fn show_bar(&mut self, ui: &Ui, rect: Rect, accent: Color32, host: &mut Recorder<'_>) {
         // Not in the picture of the click that asked for it: a text gives the keyboard away at a click elsewhere.

@@ -110,9 +110,9 @@ fn a_knob_that_is_held_when_the_window_closes_can_be_undone_later() {
 fn the_history_is_bounded_and_forgets_the_oldest() {
     let mut bench = Bench::new();
     bench.focus(Setting::Transpose);
-    for _ in 0..LIMIT / 36 + 1 {
-        (0..36).for_each(|_| bench.key(Key::ArrowUp));
-        (0..36).for_each(|_| bench.key(Key::ArrowDown));
+    for _ in 0..LIMIT {
+        bench.key(Key::Home);
+        bench.key(Key::End);
     }
     assert_eq!(bench.panel.history.len(), LIMIT);
 }
@@ -138,7 +138,34 @@ fn a_host_that_takes_values_over_late_confuses_nothing() {
     bench.key(Key::ArrowUp);
     assert_eq!(bench.host.settings.transpose, 2.0);
     undo(&mut bench);
-    assert_eq!(bench.host.settings.transpose, 1.0);
+    assert_eq!(bench.host.settings.transpose, 0.0);
+}
+
+#[test]
+fn steps_in_quick_succession_are_one_entry_and_later_ones_another() {
+    let mut bench = Bench::new();
+    bench.focus(Setting::Transpose);
+    (0..3).for_each(|_| bench.key(Key::ArrowUp));
+    bench.time_s += 1.0;
+    (0..2).for_each(|_| bench.key(Key::ArrowUp));
+    assert_eq!((bench.host.settings.transpose, bench.panel.history.len()), (5.0, 2));
+    undo(&mut bench);
+    assert_eq!(bench.host.settings.transpose, 3.0);
+    bench.focus(Setting::Transpose);
+    bench.key(Key::ArrowUp);
+    undo(&mut bench);
+    assert_eq!(bench.host.settings.transpose, 3.0, "what follows an undo is a step of its own");
+    undo(&mut bench);
+    assert_eq!(bench.host.settings.transpose, 0.0);
+}
+
+#[test]
+fn steps_that_come_back_to_where_they_began_are_no_entry() {
+    let mut bench = Bench::new();
+    bench.focus(Setting::Transpose);
+    bench.key(Key::ArrowUp);
+    bench.key(Key::ArrowDown);
+    assert_eq!((bench.host.settings.transpose, bench.panel.history.len()), (0.0, 0));
 }
 
 #[test]

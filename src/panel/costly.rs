@@ -1,0 +1,153 @@
+//! The question before a model is chosen that takes more than the machine has.
+
+use egui::{Key, Rect, Role, Sense, Ui, WidgetInfo, vec2};
+
+use super::button::{self, Button, Face, LateFocus};
+use super::{PanelHost, model_choice, theme, toggle};
+use crate::engine::{Mode, Setting, Source};
+use crate::library::variant;
+
+/// Share of one processor core from which on the sound may break: the host and its other plugins want the rest.
+pub const TOO_MUCH: f32 = 0.7;
+
+/// What the user is about to choose.
+#[derive(Clone, Debug, PartialEq)]
+enum Choice {
+    Model(String),
+    Blend(String),
+}
+
+/// Passes choices of a model on, or asks first.
+#[derive(Default)]
+pub struct Costly {
+    waiting: Option<Choice>,
+    /// Of the harmless answer.
+    focus: LateFocus,
+}
+
+impl Costly {
+    /// Whether a question takes the place of the field.
+    pub fn is_open(&self) -> bool {
+        self.waiting.is_some()
+    }
+
+    /// As [`PanelHost::choose_model`], but asks before it becomes too much.
+    pub fn choose_model(&mut self, id: &str, host: &mut dyn PanelHost) {
+        self.consider(Choice::Model(id.to_owned()), host);
+    }
+
+    /// As [`PanelHost::choose_blend`], but asks before it becomes too much.
+    pub fn choose_blend(&mut self, id: Option<&str>, host: &mut dyn PanelHost) {
+        match id {
+            Some(id) => self.consider(Choice::Blend(id.to_owned()), host),
+            None => {
+                self.waiting = None;
+                host.choose_blend(None);
+            }
+        }
+    }
+
+    fn consider(&mut self, choice: Choice, host: &mut dyn PanelHost) {
+        // What is too much already is no reason to keep the user from anything cheaper.
+        let is_too_much = choice.share(host) > TOO_MUCH.max(share(host));
+        self.waiting = is_too_much.then(|| choice.clone());
+        if is_too_much {
+            self.focus.ask();
+        } else {
+            choice.make(host);
+        }
+    }
+
+    /// Shows the question in `rect`, and does what the user decides.
+    pub fn show(&mut self, ui: &Ui, rect: Rect, host: &mut dyn PanelHost) {
+        let Some(choice) = self.waiting.clone() else { return };
+        ui.painter().rect_filled(rect, theme::CARD_RADIUS, theme::SURFACE);
+        let inner = rect.shrink(theme::PADDING);
+        let id = ui.scope_id().with("costly");
+        self.focus.give(ui, id.with("no"));
+        let voices = voices(host);
+        let text = choice.question(host);
+        let job = egui::text::LayoutJob::simple(text.clone(), theme::body_font(), theme::TEXT, inner.width());
+        let galley = ui.painter().layout_job(job);
+        let height = galley.size().y;
+        ui.painter().galley(inner.min, galley, theme::TEXT);
+        let response = ui.interact(inner.with_max_y(inner.top() + height), id.with("text"), Sense::HOVER);
+        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &text));
+
+        let fitting = ((TOO_MUCH / choice.share(host)) * voices as f32) as usize;
+        let fewer = format!("With {fitting} {}", if fitting == 1 { "voice" } else { "voices" });
+        let mut left = inner.left();
+        let mut answer = |name: &str, text: &str, help: &str, width: f32| {
+            let place =
+                Rect::from_min_size(egui::pos2(left, inner.top() + height + 16.0), vec2(width, theme::CONTROL_HEIGHT));
+            left = place.right() + 8.0;
+            let button = Button { id: id.with(name), face: Face::Text(text), name: text, help, enabled: true };
+            button::show(ui, place, &button).clicked()
+        };
+        let no = answer("no", "Keep what plays", "Changes nothing.", 144.0);
+        let fewer = (1..voices).contains(&fitting)
+            && answer("fewer", &fewer, "Chooses it, and lets fewer notes sound at a time.", 144.0);
+        let yes = answer("yes", "Choose it anyway", "Chooses it; the sound may break when all voices play.", 160.0);
+        let escape = ui.input(|input| input.key_pressed(Key::Escape));
+        if yes || fewer {
+            if fewer {
+                toggle::change(host, Setting::Voices, fitting as f32);
+            }
+            choice.make(host);
+        }
+        if no || yes || fewer || escape {
+            self.waiting = None;
+        }
+    }
+}
+
+impl Choice {
+    fn make(&self, host: &mut dyn PanelHost) {
+        match self {
+            Self::Model(id) => host.choose_model(id),
+            Self::Blend(id) => host.choose_blend(Some(id)),
+        }
+    }
+
+    /// Share of a core after the choice.
+    fn share(&self, host: &dyn PanelHost) -> f32 {
+        match self {
+            Self::Model(id) => of_both(host, id, host.blend_id()),
+            Self::Blend(id) => of_both(host, host.model_id(), Some(id)),
+        }
+    }
+
+    fn question(&self, host: &dyn PanelHost) -> String {
+        let (Self::Model(id) | Self::Blend(id)) = self;
+        let (instrument, size) = model_choice::split(id);
+        let voices = match voices(host) {
+            1 => "one voice".to_owned(),
+            n => format!("{n} voices"),
+        };
+        format!(
+            "{} \u{2013} {} with {voices} takes about {:.0} % of one processor core of this machine. From about {:.0} % on the \
+             sound may break.",
+            variant::words(instrument),
+            variant::title(size),
+            self.share(host) * 100.0,
+            TOO_MUCH * 100.0,
+        )
+    }
+}
+
+/// Share of one core that all voices of what is chosen take, 0 to 1 and above.
+pub fn share(host: &dyn PanelHost) -> f32 {
+    of_both(host, host.model_id(), host.blend_id())
+}
+
+fn of_both(host: &dyn PanelHost, model: &str, blend: Option<&str>) -> f32 {
+    let of = |id: &str| host.models().iter().find(|entry| entry.id == id).and_then(|entry| entry.cpu_share);
+    let voice = of(model).unwrap_or(0.0) + blend.and_then(of).unwrap_or(0.0);
+    voice * voices(host) as f32
+}
+
+/// How many voices may sound at a time.
+fn voices(host: &dyn PanelHost) -> usize {
+    let is_poly = super::value_text::mode(host.value(Setting::Mode)) == Mode::Poly;
+    if host.source() == Source::Notes && is_poly { host.value(Setting::Voices) as usize } else { 1 }
+}
