@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::loader::Loader;
 use super::params::RetortParams;
 use super::status::Status;
-use crate::engine::{DryWet, Engine, EngineConfig, EngineError, Event, HeardNote, Setting, Settings, Source};
+use crate::engine::{DryWet, Engine, EngineConfig, EngineError, Event, HeardNote, Meters, Setting, Settings, Source};
 
 /// The longest stretch that is processed in one go, in samples; results do not depend on it.
 const CHUNK: usize = 1024;
@@ -44,7 +44,6 @@ impl Stage {
             // A new engine has none to give back.
             drop(engine.set_instrument(instrument));
         }
-        status.activated(config.sample_rate_hz, engine.latency_samples(), engine.meters());
         Ok(Self {
             config,
             mixer: DryWet::new(config.sample_rate_hz, engine.latency_samples()),
@@ -60,8 +59,19 @@ impl Stage {
     }
 
     #[must_use]
+    pub fn config(&self) -> EngineConfig {
+        self.config
+    }
+
+    #[must_use]
     pub fn latency_samples(&self) -> u32 {
         self.engine.latency_samples()
+    }
+
+    /// What the engine measures.
+    #[must_use]
+    pub fn meters(&self) -> &Arc<Meters> {
+        self.engine.meters()
     }
 
     /// How long the last sound needs to die away, the latency included.
@@ -75,6 +85,12 @@ impl Stage {
     pub fn is_outdated(&self, params: &RetortParams) -> bool {
         let source = params.source();
         source != self.config.source || (source == Source::Audio && params.lowest_pitch() != self.config.lowest_pitch)
+    }
+
+    /// What an activation at the same rate would be made for now.
+    #[must_use]
+    pub fn wanted(&self, params: &RetortParams) -> EngineConfig {
+        EngineConfig { source: params.source(), lowest_pitch: params.lowest_pitch(), ..self.config }
     }
 
     /// Whether nothing came in, sounds, or is about to.
