@@ -73,6 +73,33 @@ fn the_instrument_keeps_its_side_input_whatever_arrangement_a_host_asks_for() {
     }
 }
 
+/// Ardour 7.3 activates before it loads a song's state, and answers the request for a restart by reading the latency again.
+#[test]
+fn a_song_that_comes_after_the_activation_plays_its_side_input_without_a_restart() {
+    let mut saved = Vst3Host::open(Class::Instrument);
+    saved.set("Source", 1.0);
+    saved.activate(48_000.0, 512);
+    let (song, latency) = (saved.save(), saved.latency());
+    assert!(latency > 0);
+
+    let mut host = Vst3Host::open(Class::Instrument);
+    host.activate(48_000.0, 512);
+    assert!(host.load(&song));
+    assert_eq!(host.latency(), 0);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while host.latency() == 0 {
+        assert!(std::time::Instant::now() < deadline, "it still plays notes");
+        host.render(&[], 512, &[], 512);
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert_eq!(host.latency(), latency);
+    let heard = hosts::tone(48_000.0, 0.5, 440.0, 0.05, 0.5);
+    assert!(hosts::peak(&host.render(&heard, 24_000, &[], 512)[0]) > 0.005);
+    host.take_restart_request();
+    host.render(&[], 24_000, &[], 512);
+    assert!(!host.take_restart_request(), "nothing is left to be asked for");
+}
+
 #[test]
 fn parameters_have_the_same_order_and_names_as_in_clap() {
     let names = |class| Vst3Host::open(class).described_params().iter().map(|p| p.name.clone()).collect::<Vec<_>>();

@@ -9,6 +9,7 @@ use nice_plug_egui::EguiEditor;
 use super::class::{Class, Format};
 use super::editor::{self, RetortEditor};
 use super::events;
+use super::handover::{Handover, Task};
 use super::params::RetortParams;
 use super::stage::Stage;
 use super::state;
@@ -24,6 +25,7 @@ pub struct RetortPlugin<C, F> {
     status: Arc<Status>,
     /// `None` until the host activates.
     stage: Option<Stage>,
+    handover: Handover,
     events: Vec<Event>,
     offline: bool,
     /// Whether the main input of this activation has one channel.
@@ -37,6 +39,7 @@ impl<C: Class, F: Format> Default for RetortPlugin<C, F> {
             params: Arc::new(RetortParams::new(C::DEFAULT_SOURCE)),
             status: Arc::default(),
             stage: None,
+            handover: Handover::default(),
             events: Vec::with_capacity(MAX_EVENTS),
             offline: false,
             mono_input: false,
@@ -59,7 +62,12 @@ impl<C: Class, F: Format> Plugin for RetortPlugin<C, F> {
 
     type Editor = EguiEditor<RetortEditor>;
     type SysExMessage = ();
-    type BackgroundTask = ();
+    type BackgroundTask = Task;
+
+    fn task_executor(&mut self) -> TaskExecutor<Self> {
+        let (wings, params, status) = (self.handover.wings(), Arc::clone(&self.params), Arc::clone(&self.status));
+        Box::new(move |task| wings.run(task, &params, &status))
+    }
 
     fn params(&self) -> Arc<dyn Params> {
         self.params.clone()
@@ -83,6 +91,7 @@ impl<C: Class, F: Format> Plugin for RetortPlugin<C, F> {
         self.mono_input = layout.main_input_channels.is_some_and(|channels| channels.get() == 1);
         // The old loader's thread ends before the new one begins.
         self.stage = None;
+        self.handover.forget();
         let config = EngineConfig {
             sample_rate_hz: buffer.sample_rate.round() as u32,
             source: self.params.source(),
@@ -90,7 +99,8 @@ impl<C: Class, F: Format> Plugin for RetortPlugin<C, F> {
         };
         match Stage::new(config, &self.params, &self.status) {
             Ok(stage) => {
-                // Only here: the latency stays the same for a whole activation.
+                self.status.activated(config.sample_rate_hz, stage.latency_samples(), stage.meters());
+                // In CLAP only here: the latency stays the same for a whole activation.
                 context.set_latency_samples(stage.latency_samples());
                 self.stage = Some(stage);
                 true
@@ -140,6 +150,16 @@ impl<C: Class, F: Format> Plugin for RetortPlugin<C, F> {
         } else if self.status.asks_for_restart() {
             context.request_restart();
         }
+        // Offline, a stage from the background would come at a different sample every time.
+        if context.plugin_api() == PluginApi::Vst3
+            && !self.offline
+            && let Some(task) = self.handover.step(stage, &self.params, left.len())
+        {
+            if matches!(task, Task::Settle { .. }) {
+                context.set_latency_samples(stage.latency_samples());
+            }
+            context.execute_background(task);
+        }
         if self.offline {
             stage.wait_for_model(&self.params);
         }
@@ -166,6 +186,7 @@ impl<C: Class, F: Format> Plugin for RetortPlugin<C, F> {
 
     fn deactivate(&mut self) {
         self.stage = None;
+        self.handover.forget();
     }
 }
 

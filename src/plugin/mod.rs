@@ -8,6 +8,7 @@ mod class;
 mod editor;
 mod events;
 pub mod export;
+mod handover;
 mod instance;
 mod loader;
 mod models;

@@ -10,7 +10,7 @@ use super::loader::Loader;
 use super::params::RetortParams;
 use super::status::Status;
 use crate::engine::{
-    DryWet, Engine, EngineConfig, EngineError, Event, HeardNote, LoadMeter, Setting, Settings, Source,
+    DryWet, Engine, EngineConfig, EngineError, Event, HeardNote, LoadMeter, Meters, Setting, Settings, Source,
 };
 
 /// The longest stretch that is processed in one go, in samples; results do not depend on it.
@@ -48,7 +48,6 @@ impl Stage {
             // A new engine has none to give back.
             drop(engine.set_instrument(instrument));
         }
-        status.activated(config.sample_rate_hz, engine.latency_samples(), engine.meters());
         Ok(Self {
             config,
             mixer: DryWet::new(config.sample_rate_hz, engine.latency_samples()),
@@ -65,8 +64,19 @@ impl Stage {
     }
 
     #[must_use]
+    pub fn config(&self) -> EngineConfig {
+        self.config
+    }
+
+    #[must_use]
     pub fn latency_samples(&self) -> u32 {
         self.engine.latency_samples()
+    }
+
+    /// What the engine measures.
+    #[must_use]
+    pub fn meters(&self) -> &Arc<Meters> {
+        self.engine.meters()
     }
 
     /// How long the last sound needs to die away, the latency included.
@@ -80,6 +90,12 @@ impl Stage {
     pub fn is_outdated(&self, params: &RetortParams) -> bool {
         let source = params.source();
         source != self.config.source || (source == Source::Audio && params.lowest_pitch() != self.config.lowest_pitch)
+    }
+
+    /// What an activation at the same rate would be made for now.
+    #[must_use]
+    pub fn wanted(&self, params: &RetortParams) -> EngineConfig {
+        EngineConfig { source: params.source(), lowest_pitch: params.lowest_pitch(), ..self.config }
     }
 
     /// Whether nothing came in, sounds, or is about to.

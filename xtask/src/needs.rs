@@ -63,6 +63,12 @@ pub const PYTHON: Need = Need {
     },
 };
 
+pub const ARDOUR: Need = Need {
+    what: "Ardour 7 or newer, a DAW that the plugins are tested in (54 MB to download, 209 MB on a bare Debian 12)",
+    probe: &["sh", "-c", "command -v ardour7-lua || command -v ardour8-lua || command -v ardour9-lua"],
+    from: Source::Packages { debian: &["ardour"], fedora: &["ardour8"], arch: &["ardour"], suse: &["ardour"] },
+};
+
 pub const RUSTFMT: Need = Need {
     what: "rustfmt, which checks the layout of the code",
     probe: &["cargo", "fmt", "--version"],
@@ -237,7 +243,7 @@ mod tests {
 
     #[test]
     fn every_distribution_has_a_package_for_every_library() {
-        for need in [&PKG_CONFIG, &ALSA, &PYTHON] {
+        for need in [&PKG_CONFIG, &ALSA, &PYTHON, &ARDOUR] {
             for packager in [APT, DNF, PACMAN, ZYPPER] {
                 assert!(!packager.packages(need).is_empty(), "{} with {}", need.what, packager.program);
             }

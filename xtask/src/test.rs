@@ -8,7 +8,7 @@ use crate::cargo::{cargo, target_dir};
 use crate::credits;
 use crate::licences;
 use crate::links;
-use crate::needs::{self, ALSA, CLIPPY, PKG_CONFIG, PYTHON, RUSTFMT};
+use crate::needs::{self, ALSA, ARDOUR, CLIPPY, PKG_CONFIG, PYTHON, RUSTFMT};
 use crate::python;
 use crate::step::{Report, must};
 use crate::{Options, Outcome, project_root};
@@ -20,9 +20,9 @@ everything else, with the plugin files loaded by CLAP and VST3 hosts.
 Usage: cargo xtask test [--all] [--yes]
 
 Options:
-  --all   Also the Python side: training, and plugin hosts that are Python packages. Python
-          packages are installed into the user's cache folder the first time (PyTorch is large:
-          the size is shown before it starts)
+  --all   Also the Python side: training, plugin hosts that are Python packages, and a song in
+          Ardour. Python packages are installed into the user's cache folder the first time
+          (PyTorch is large: the size is shown before it starts)
   --yes   Install what is missing without asking
 
 The last line is the sum of all tests: `N passed, N failed`.";
@@ -30,7 +30,7 @@ The last line is the sum of all tests: `N passed, N failed`.";
 pub fn run(options: &Options) -> Outcome {
     let mut needs = vec![&RUSTFMT, &CLIPPY, &PKG_CONFIG, &ALSA];
     if options.has("--all") {
-        needs.push(&PYTHON);
+        needs.extend([&PYTHON, &ARDOUR]);
     }
     let mut report = Report::default();
     // The last line is the sum in any case: whoever reads it must not take an earlier run's for this one's.
@@ -93,7 +93,7 @@ fn python(report: &mut Report, options: &Options) {
     });
     let Some(python) = environment else { return };
     report.suite("Tests of training", &mut pytest(&python, "training/tests"));
-    report.suite("Tests in Python plugin hosts", &mut pytest(&python, "tests/python"));
+    report.suite("Tests in Python plugin hosts and Ardour", &mut pytest(&python, "tests/python"));
 }
 
 fn pytest(python: &Path, folder: &str) -> Command {
