@@ -39,6 +39,21 @@ struct Held {
     velocity: f32,
 }
 
+/// The channels that a message of one channel means: in MPE the first channel's means all of them.
+#[derive(Clone, Copy)]
+struct Meant(Option<u8>);
+
+impl Meant {
+    /// `None` means all channels.
+    fn new(channel: Option<u8>, playing: &Playing) -> Self {
+        Self(channel.map(|channel| channel.min(15)).filter(|channel| !playing.mpe || usize::from(*channel) != MASTER))
+    }
+
+    fn is(self, channel: u8) -> bool {
+        self.0.is_none_or(|meant| meant == channel.min(15))
+    }
+}
+
 /// Up to [`MAX_VOICES`] notes. Nothing here allocates after [`Ensemble::new`].
 #[derive(Clone, Debug)]
 pub struct Ensemble {
@@ -117,26 +132,25 @@ impl Ensemble {
             }
             EventKind::Choke { note } => {
                 self.held.retain(|held| !held.note.matches(&note));
-                let mut slots = 0;
-                for (slot, voice) in self.slots.iter_mut().enumerate() {
-                    if voice.is_some_and(|voice| voice.note.matches(&note)) {
-                        *voice = None;
-                        slots |= 1 << slot;
-                    }
-                }
-                return Change::Stop { slots };
+                return Change::Stop { slots: self.stop(|voice| voice.note.matches(&note)) };
             }
-            EventKind::AllNotesOff => {
+            EventKind::AllNotesOff { channel } => {
                 // Pedals too: this is for keyboards that are gone and files that have ended.
-                self.held.clear();
-                self.channels.iter_mut().for_each(Channel::lift_pedals);
-                self.slots.iter_mut().flatten().for_each(|voice| voice.caught = false);
-                self.release_all(sample, playing, |_| true);
+                let meant = Meant::new(channel, playing);
+                self.held.retain(|held| !meant.is(held.note.channel));
+                let channels = self.channels.iter_mut().zip(0..);
+                channels.filter(|(_, number)| meant.is(*number)).for_each(|(channel, _)| channel.lift_pedals());
+                let voices = self.slots.iter_mut().flatten();
+                voices.filter(|voice| meant.is(voice.note.channel)).for_each(|voice| voice.caught = false);
+                self.release_all(sample, playing, |voice| meant.is(voice.note.channel));
             }
-            EventKind::AllSoundOff => {
-                self.slots = [None; SLOTS];
-                self.held.clear();
-                return Change::StopAll;
+            EventKind::AllSoundOff { channel } => {
+                let meant = Meant::new(channel, playing);
+                self.held.retain(|held| !meant.is(held.note.channel));
+                let slots = self.stop(|voice| meant.is(voice.note.channel));
+                // The room's tail belongs to no channel: it stops where nothing else sounds.
+                let others = self.slots.iter().any(Option::is_some);
+                return if others { Change::Stop { slots } } else { Change::StopAll };
             }
         }
         Change::Nothing
@@ -157,6 +171,18 @@ impl Ensemble {
         for slot in &mut self.slots {
             *slot = slot.filter(|voice| !voice.is_over(sample, rate));
         }
+    }
+
+    /// Empties the slots of the voices that `which` names, and gives them: bit n stands for slot n.
+    fn stop(&mut self, which: impl Fn(&Voice) -> bool) -> u32 {
+        let mut slots = 0;
+        for (slot, voice) in self.slots.iter_mut().enumerate() {
+            if voice.as_ref().is_some_and(&which) {
+                *voice = None;
+                slots |= 1 << slot;
+            }
+        }
+        slots
     }
 
     fn channel(&mut self, channel: u8) -> &mut Channel {
@@ -308,8 +334,12 @@ impl Ensemble {
 
     fn control(&mut self, sample: u64, channel: u8, number: u8, value: f32, playing: &Playing) -> Change {
         match number {
-            cc::ALL_SOUND_OFF => return self.happen(sample, &EventKind::AllSoundOff, playing),
-            cc::ALL_NOTES_OFF..=127 => return self.happen(sample, &EventKind::AllNotesOff, playing),
+            cc::ALL_SOUND_OFF => {
+                return self.happen(sample, &EventKind::AllSoundOff { channel: Some(channel) }, playing);
+            }
+            cc::ALL_NOTES_OFF..=127 => {
+                return self.happen(sample, &EventKind::AllNotesOff { channel: Some(channel) }, playing);
+            }
             _ => {}
         }
         let before = *self.channel(channel);

@@ -15,9 +15,9 @@ pub fn from_midi(message: &[u8]) -> Option<EventKind> {
         0x80 | 0x90 => EventKind::NoteOff { note: note(byte(0)?) },
         0xa0 => EventKind::Expression { note: note(byte(0)?), expression: Expression::Pressure, value: part(1)? },
         0xb0 => match byte(0)? {
-            cc::ALL_SOUND_OFF => EventKind::AllSoundOff,
+            cc::ALL_SOUND_OFF => EventKind::AllSoundOff { channel: Some(channel) },
             // What follows on "all notes off" changes modes and implies it.
-            cc::ALL_NOTES_OFF.. => EventKind::AllNotesOff,
+            cc::ALL_NOTES_OFF.. => EventKind::AllNotesOff { channel: Some(channel) },
             number => EventKind::Controller { channel, number, value: part(1)? },
         },
         0xd0 => EventKind::ChannelPressure { channel, value: part(0)? },
@@ -60,8 +60,8 @@ mod tests {
         );
         assert_eq!(from_midi(&[0xd1, 0]), Some(EventKind::ChannelPressure { channel: 1, value: 0.0 }));
         assert!(matches!(from_midi(&[0xa0, 60, 127]), Some(EventKind::Expression { value: 1.0, .. })));
-        assert_eq!(from_midi(&[0xb0, 123, 0]), Some(EventKind::AllNotesOff));
-        assert_eq!(from_midi(&[0xb0, 120, 0]), Some(EventKind::AllSoundOff));
+        assert_eq!(from_midi(&[0xb2, 123, 0]), Some(EventKind::AllNotesOff { channel: Some(2) }));
+        assert_eq!(from_midi(&[0xb2, 120, 0]), Some(EventKind::AllSoundOff { channel: Some(2) }));
     }
 
     #[test]

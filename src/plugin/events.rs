@@ -9,7 +9,8 @@ use crate::engine::{BEND_RANGE_SEMITONES, EventKind, Expression, HeardNote, Note
 ///
 /// `swapped`: the framework hands VST3's brightness over as expression, and its expression as brightness.
 ///
-/// Hosts may release "any key" or "any channel": by the note's id if they name one, else with one voice that means all notes.
+/// Hosts may release "any key" or "any channel": by the note's id if they name one, else it means all notes of the channel, or of
+/// all channels.
 #[must_use]
 pub fn translate<S>(event: &NoteEvent<S>, swapped: bool) -> Option<EventKind> {
     match event {
@@ -27,14 +28,14 @@ pub fn translate<S>(event: &NoteEvent<S>, swapped: bool) -> Option<EventKind> {
                 (Some(note), _) => EventKind::NoteOff { note },
                 // Where both notes have an id, it alone decides.
                 (None, Some(id)) => EventKind::NoteOff { note: NoteAddress { note_id: Some(id), channel: 0, key: 0 } },
-                (None, None) => EventKind::AllNotesOff,
+                (None, None) => EventKind::AllNotesOff { channel: channel.number() },
             })
         }
         NoteEvent::Choke { voice_id, channel, key, .. } => {
             let named = voice_id.id().map(|id| NoteAddress { note_id: Some(id), channel: 0, key: 0 });
             Some(match address(voice_id, channel, key).or(named) {
                 Some(note) => EventKind::Choke { note },
-                None => EventKind::AllSoundOff,
+                None => EventKind::AllSoundOff { channel: channel.number() },
             })
         }
         NoteEvent::PolyPressure { voice_id, channel, key, pressure, .. } => {
@@ -63,8 +64,8 @@ pub fn translate<S>(event: &NoteEvent<S>, swapped: bool) -> Option<EventKind> {
             Some(EventKind::PitchBend { channel: *channel, value: 2.0 * value - 1.0 })
         }
         NoteEvent::MidiCC { channel, cc, value, .. } => Some(match *cc {
-            cc::ALL_SOUND_OFF => EventKind::AllSoundOff,
-            cc::ALL_NOTES_OFF.. => EventKind::AllNotesOff,
+            cc::ALL_SOUND_OFF => EventKind::AllSoundOff { channel: Some(*channel) },
+            cc::ALL_NOTES_OFF.. => EventKind::AllNotesOff { channel: Some(*channel) },
             number => EventKind::Controller { channel: *channel, number, value: *value },
         }),
         _ => None,
@@ -164,14 +165,12 @@ mod tests {
     }
 
     #[test]
-    fn releasing_any_key_releases_all() {
-        let event: NoteEvent<()> = NoteEvent::NoteOff {
-            timing: 0,
-            voice_id: VoiceID::Wildcard,
-            channel: Channel::Number(0),
-            key: Key::Wildcard,
-            velocity: 0.0,
+    fn releasing_any_key_releases_all_of_the_channel() {
+        let event = |channel| -> NoteEvent<()> {
+            NoteEvent::NoteOff { timing: 0, voice_id: VoiceID::Wildcard, channel, key: Key::Wildcard, velocity: 0.0 }
         };
-        assert_eq!(translate(&event, false), Some(EventKind::AllNotesOff));
+        let released = |channel| translate(&event(channel), false);
+        assert_eq!(released(Channel::Number(3)), Some(EventKind::AllNotesOff { channel: Some(3) }));
+        assert_eq!(released(Channel::Wildcard), Some(EventKind::AllNotesOff { channel: None }));
     }
 }

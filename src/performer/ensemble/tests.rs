@@ -145,8 +145,30 @@ fn no_key_stays_behind_when_the_mode_changes_under_a_chord() {
 
 #[test]
 fn all_notes_off_lifts_the_pedals() {
-    let events = [(0, on(key(60))), (5, cc(0, cc::SUSTAIN, 1.0)), (9, EventKind::AllNotesOff)];
+    let off = EventKind::AllNotesOff { channel: None };
+    let events = [(0, on(key(60))), (5, cc(0, cc::SUSTAIN, 1.0)), (9, off)];
     assert!(after(&events, &STILL).is_silent(200_000));
+}
+
+#[test]
+fn a_channel_that_is_silenced_leaves_the_others() {
+    let notes = [(0, on(on_channel(1, 60))), (0, on(on_channel(2, 64))), (1, cc(2, cc::SUSTAIN, 1.0))];
+    let mpe = Playing { mpe: true, ..STILL };
+    for number in [cc::ALL_SOUND_OFF, cc::ALL_NOTES_OFF] {
+        let silenced = |channel, playing: &Playing| {
+            let mut ensemble = after(&notes, playing);
+            let change = ensemble.happen(9, &cc(channel, number, 0.0), playing);
+            (held_semitones(&ensemble, 10, playing), change)
+        };
+        assert_eq!(silenced(1, &STILL).0, [64.0]);
+        assert_eq!(silenced(2, &STILL).0, [60.0]);
+        assert_eq!(silenced(0, &STILL).0, [60.0, 64.0]);
+        assert_eq!(silenced(0, &mpe).0, [0.0; 0], "the first channel speaks for all in MPE");
+    }
+    let mut ensemble = after(&notes, &STILL);
+    let off = |channel| EventKind::AllSoundOff { channel: Some(channel) };
+    assert!(matches!(ensemble.happen(9, &off(1), &STILL), Change::Stop { .. }));
+    assert_eq!(ensemble.happen(9, &off(2), &STILL), Change::StopAll, "nothing is left, so the room stops too");
 }
 
 #[test]
