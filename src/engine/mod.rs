@@ -318,8 +318,8 @@ impl Engine {
                 });
             }
             FramesFrom::Notes(player) => {
-                player.clear_ended(self.position);
                 let playing = settings.playing();
+                player.begin_tick(self.position, &playing);
                 for (slot, wanted) in wanted.iter_mut().enumerate() {
                     *wanted = player.wanted(slot, end, settings, &playing);
                 }

@@ -66,6 +66,8 @@ pub struct Ensemble {
     held: Vec<Held>,
     notes_started: u64,
     seed: u64,
+    /// The vibrato's rate since the last tick.
+    vibrato_hz: f32,
 }
 
 impl Ensemble {
@@ -81,6 +83,7 @@ impl Ensemble {
             held: Vec::with_capacity(MAX_HELD),
             notes_started: 0,
             seed: 0,
+            vibrato_hz: Playing::default().vibrato_hz,
         }
     }
 
@@ -165,11 +168,16 @@ impl Ensemble {
         Some(voice.frame(sample, self.sample_rate_hz, &context, &channel, bend))
     }
 
-    /// Forgets voices that have ended by `sample`: their slots are free. Call once a tick.
-    pub fn clear_ended(&mut self, sample: u64) {
+    /// Call once a tick, before frames after `sample` are asked for. Voices that have ended are forgotten: their slots are
+    /// free. A new rate of the vibrato goes on from where the vibrato is.
+    pub fn begin_tick(&mut self, sample: u64, playing: &Playing) {
         let rate = self.sample_rate_hz;
         for slot in &mut self.slots {
             *slot = slot.filter(|voice| !voice.is_over(sample, rate));
+        }
+        let before_hz = std::mem::replace(&mut self.vibrato_hz, playing.vibrato_hz);
+        if before_hz != playing.vibrato_hz {
+            self.slots.iter_mut().flatten().for_each(|voice| voice.keep_vibrato(sample, before_hz, rate));
         }
     }
 

@@ -172,6 +172,27 @@ fn a_channel_that_is_silenced_leaves_the_others() {
 }
 
 #[test]
+fn a_vibrato_whose_rate_changes_goes_on_from_where_it_is() {
+    let playing = |vibrato_hz| Playing { vibrato_cents: 50.0, vibrato_hz, ..STILL };
+    let mut ensemble = after(&[(0, on(key(69)))], &playing(3.0));
+    let cents = |ensemble: &Ensemble, sample, playing: &Playing| {
+        1_200.0 * (ensemble.frame_at(0, sample, playing).expect("it is held").frame.f0_hz / 440.0).log2()
+    };
+    let mut before = None;
+    for tick in 0..2_000_u64 {
+        // Moves back and forth between 3 and 8 Hz, as a knob does.
+        let now = playing(5.5 - 2.5 * (tick as f32 * 0.01).cos());
+        ensemble.begin_tick(tick * 192, &now);
+        let next = cents(&ensemble, (tick + 1) * 192, &now);
+        // The steepest slope of 50 cents at 8 Hz in 4 ms.
+        let step = before.map_or(0.0, |before: f32| (next - before).abs());
+        assert!(step < 50.0 * std::f32::consts::TAU * 8.0 * 0.004 + 0.5, "{step} cents at tick {tick}");
+        before = Some(next);
+    }
+    assert!(cents(&ensemble, 384_000, &playing(8.0)).abs() <= 50.1);
+}
+
+#[test]
 fn a_key_that_takes_over_does_not_inherit_the_expression_of_the_one_before() {
     let mono = Playing { mode: Mode::Legato, ..STILL };
     let tune = EventKind::Expression { note: key(60), expression: Expression::Tuning, value: 0.5 };
