@@ -30,7 +30,7 @@ pub use spectrum::{Spectrum, SpectrumMeter};
 pub use transcriber::{BEND_RANGE_SEMITONES, HeardNote, Transcriber};
 
 pub use crate::performer::{
-    Event, EventKind, Expression, Mode, NoteAddress, Playing, SLOTS, Tuning, TuningError, cc, from_midi,
+    Event, EventKind, Expression, Mode, NoteAddress, Playing, SLOTS, Tuning, TuningError, bend_from_midi, cc, from_midi,
 };
 
 use crate::analysis::{AnalysisError, LowestPitch};

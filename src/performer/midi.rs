@@ -21,14 +21,16 @@ pub fn from_midi(message: &[u8]) -> Option<EventKind> {
             number => EventKind::Controller { channel, number, value: part(1)? },
         },
         0xd0 => EventKind::ChannelPressure { channel, value: part(0)? },
-        0xe0 => {
-            let value = i32::from(byte(0)?) | (i32::from(byte(1)?) << 7);
-            // 0 to 8192 to 16383: both ends are reached exactly.
-            let value = (value - 8_192) as f32 / if value < 8_192 { 8_192.0 } else { 8_191.0 };
-            EventKind::PitchBend { channel, value }
-        }
+        0xe0 => EventKind::PitchBend { channel, value: bend_from_midi(u16::from(byte(0)?) | u16::from(byte(1)?) << 7) },
         _ => return None,
     })
+}
+
+/// A bend of -1 to 1 from MIDI's 0 to 16383, whose middle is 8192: both ends and the middle are reached exactly.
+#[must_use]
+pub fn bend_from_midi(value: u16) -> f32 {
+    let value = f32::from(value.min(16_383)) - 8_192.0;
+    value / if value < 0.0 { 8_192.0 } else { 8_191.0 }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use nice_plug::midi::{Channel, Key, VoiceID};
 use nice_plug::prelude::NoteEvent;
 
-use crate::engine::{BEND_RANGE_SEMITONES, EventKind, Expression, HeardNote, NoteAddress, cc};
+use crate::engine::{BEND_RANGE_SEMITONES, EventKind, Expression, HeardNote, NoteAddress, bend_from_midi, cc};
 
 /// The engine's event for a host's, or `None` where the engine has no use for it yet.
 ///
@@ -59,9 +59,11 @@ pub fn translate<S>(event: &NoteEvent<S>, swapped: bool) -> Option<EventKind> {
         NoteEvent::MidiChannelPressure { channel, pressure, .. } => {
             Some(EventKind::ChannelPressure { channel: *channel, value: *pressure })
         }
-        // The framework counts bends from 0 to 1.
+        // The framework counts bends from 0 to 1, where MIDI's middle is a little more than a half: a wheel at rest shall
+        // leave the pitch alone.
         NoteEvent::MidiPitchBend { channel, value, .. } => {
-            Some(EventKind::PitchBend { channel: *channel, value: 2.0 * value - 1.0 })
+            let of_14_bits = (value.clamp(0.0, 1.0) * 16_383.0).round() as u16;
+            Some(EventKind::PitchBend { channel: *channel, value: bend_from_midi(of_14_bits) })
         }
         NoteEvent::MidiCC { channel, cc, value, .. } => Some(match *cc {
             cc::ALL_SOUND_OFF => EventKind::AllSoundOff { channel: Some(*channel) },
@@ -141,7 +143,8 @@ mod tests {
     #[test]
     fn a_bend_at_rest_is_zero_and_controllers_keep_their_numbers() {
         let bend = |value| translate::<()>(&NoteEvent::MidiPitchBend { timing: 0, channel: 3, value }, false);
-        assert_eq!(bend(0.5), Some(EventKind::PitchBend { channel: 3, value: 0.0 }));
+        assert_eq!(bend(8_192.0 / 16_383.0), Some(EventKind::PitchBend { channel: 3, value: 0.0 }));
+        assert_eq!(bend(0.0), Some(EventKind::PitchBend { channel: 3, value: -1.0 }));
         assert_eq!(bend(1.0), Some(EventKind::PitchBend { channel: 3, value: 1.0 }));
         let pedal: NoteEvent<()> = NoteEvent::MidiCC { timing: 0, channel: 0, cc: 64, value: 1.0 };
         assert_eq!(translate(&pedal, false), Some(EventKind::Controller { channel: 0, number: 64, value: 1.0 }));
