@@ -8,6 +8,7 @@ use vst3::Steinberg::Vst::*;
 use vst3::Steinberg::*;
 use vst3::{ComPtr, ComWrapper, Interface};
 
+use super::vst3_events::{event, read_sent};
 use super::vst3_objects::{Changes, EventList, Handler, Stream};
 use super::{Class, Happening, Sent, TestHost, bundle};
 
@@ -105,6 +106,32 @@ impl Vst3Host {
         &self.params
     }
 
+    /// Whether any controller, bend or pressure of a channel is passed on.
+    pub fn maps_controllers(&self) -> bool {
+        let Some(mapping) = self.controller.cast::<IMidiMapping>() else { return false };
+        let mut id = 0;
+        (0..16).any(|channel| {
+            // SAFETY: the number is our own.
+            (0..130)
+                .any(|number| unsafe { mapping.getMidiControllerAssignment(0, channel, number, &mut id) } == kResultOk)
+        })
+    }
+
+    /// Number and name of what a note can express on its own.
+    pub fn note_expressions(&self) -> Vec<(u32, String)> {
+        let Some(controller) = self.controller.cast::<INoteExpressionController>() else { return Vec::new() };
+        // SAFETY: the plugin fills what is our own.
+        unsafe {
+            (0..controller.getNoteExpressionCount(0, 0))
+                .map(|index| {
+                    let mut info: NoteExpressionTypeInfo = std::mem::zeroed();
+                    assert_eq!(controller.getNoteExpressionInfo(0, 0, index, &mut info), kResultOk);
+                    (info.typeId, text16(&info.title))
+                })
+                .collect()
+        }
+    }
+
     /// Channels of each bus.
     pub fn busses(&self, is_input: bool) -> Vec<(String, i32, bool)> {
         let direction = if is_input { INPUT } else { OUTPUT };
@@ -182,27 +209,6 @@ impl Vst3Host {
     }
 }
 
-fn read_sent(event: &Event) -> Option<(usize, Sent)> {
-    // SAFETY: the event's type says which part of the union it is.
-    let sent = unsafe {
-        match i32::from(event.r#type) {
-            t if t == Event_::EventTypes_::kNoteOnEvent as i32 => {
-                Sent::NoteOn { key: event.__field0.noteOn.pitch as u8 }
-            }
-            t if t == Event_::EventTypes_::kNoteOffEvent as i32 => {
-                Sent::NoteOff { key: event.__field0.noteOff.pitch as u8 }
-            }
-            t if t == Event_::EventTypes_::kLegacyMIDICCOutEvent as i32 => {
-                let bend = event.__field0.midiCCOut;
-                assert_eq!(bend.controlNumber, 129);
-                Sent::Bend((f64::from(i32::from(bend.value2) << 7 | i32::from(bend.value)) - 8_192.0) / 8_192.0)
-            }
-            _ => return None,
-        }
-    };
-    Some((event.sampleOffset as usize, sent))
-}
-
 fn read_params(controller: &ComPtr<IEditController>) -> Vec<Vst3Param> {
     // SAFETY: the plugin fills what is our own.
     unsafe {
@@ -232,8 +238,8 @@ fn text8(text: &[char8]) -> String {
 }
 
 impl TestHost for Vst3Host {
-    fn open(class: Class) -> Self {
-        Self::open_from(&bundle("Retort.vst3"), class)
+    fn open_in(bundles: &Path, class: Class) -> Self {
+        Self::open_from(&bundle(bundles, "Retort.vst3"), class)
     }
 
     fn activate(&mut self, rate_hz: f64, max_block: usize) {
@@ -309,37 +315,10 @@ impl TestHost for Vst3Host {
         let (changes, notes) = (Changes::default(), EventList::default());
         let waiting = std::mem::take(&mut self.waiting);
         for (at, happening) in waiting.into_iter().map(|happening| (0, happening)).chain(events.iter().copied()) {
-            // SAFETY: all zeros is an event.
-            let mut event: Event = unsafe { std::mem::zeroed() };
-            event.sampleOffset = at as i32;
             match happening {
-                Happening::Param { name, value } => {
-                    changes.add(self.param(name).id, at as i32, value);
-                    continue;
-                }
-                Happening::NoteOn { key, velocity } => {
-                    event.r#type = Event_::EventTypes_::kNoteOnEvent as u16;
-                    event.__field0.noteOn = NoteOnEvent {
-                        channel: 0,
-                        pitch: key.into(),
-                        tuning: 0.0,
-                        velocity: velocity as f32,
-                        length: 0,
-                        noteId: i32::from(key) + 1_000,
-                    };
-                }
-                Happening::NoteOff { key } => {
-                    event.r#type = Event_::EventTypes_::kNoteOffEvent as u16;
-                    event.__field0.noteOff = NoteOffEvent {
-                        channel: 0,
-                        pitch: key.into(),
-                        velocity: 0.0,
-                        noteId: i32::from(key) + 1_000,
-                        tuning: 0.0,
-                    };
-                }
+                Happening::Param { name, value } => changes.add(self.param(name).id, at as i32, value),
+                other => notes.0.borrow_mut().extend(event(at, other)),
             }
-            notes.0.borrow_mut().push(event);
         }
         let silence = vec![0.0; len];
         let mut input: Vec<Vec<f32>> = (0..self.channels(true))
