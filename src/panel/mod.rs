@@ -244,4 +244,4 @@ impl Panel {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -216,3 +216,6 @@ impl PanelHost for PluginPanelHost {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
