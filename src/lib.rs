@@ -12,6 +12,8 @@
 //! build with `--no-default-features` and need no system library, thread or file. The plugin, the application and the
 //! command line are features on top. `docs/architecture.md` gives the exact definitions that the rooms share.
 
+#[cfg(all(test, feature = "app"))]
+mod allocation;
 pub mod analysis;
 pub mod engine;
 pub mod frame;

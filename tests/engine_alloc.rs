@@ -113,7 +113,7 @@ fn processes_without_allocation(instrument: impl Fn(bool) -> Box<Instrument>) {
                 0 => EventKind::NoteOn { note, velocity: 0.7 },
                 1 => EventKind::PitchBend { channel: 0, value: 0.3 },
                 2 => EventKind::NoteOff { note },
-                _ => EventKind::AllNotesOff,
+                _ => EventKind::AllNotesOff { channel: None },
             };
             let events = [Event { offset: 100, kind }];
             let settings = Settings {

@@ -107,7 +107,12 @@ fn a_voice_that_is_taken_away_does_not_click() {
     // Notes of the same level begin from 18 dB below with a corner of their own, which is small here.
     let found = sharpest(&stolen[23_900..30_000]);
     assert!(found < 3.0 * steady, "sharpest corner {found}, of the steady chord {steady}");
-    let cut = render(&mut engine(), &[0.0; 48_000], &[&events[..8], &[(24_000, EventKind::AllSoundOff)]].concat(), 512);
+    let cut = render(
+        &mut engine(),
+        &[0.0; 48_000],
+        &[&events[..8], &[(24_000, EventKind::AllSoundOff { channel: None })]].concat(),
+        512,
+    );
     assert!(sharpest(&cut[23_900..30_000]) > 10.0 * steady, "the measure hears a click");
 }
 

@@ -3,7 +3,7 @@
 mod hosts;
 
 use hosts::vst3_host::Vst3Host;
-use hosts::{Class, TestHost};
+use hosts::{Class, OwnBundle, TestHost};
 use vst3::Steinberg::Vst::SpeakerArr::{kMono, kStereo};
 
 host_tests!(Vst3Host);
@@ -117,32 +117,38 @@ fn parameters_have_the_same_ids_as_in_clap() {
     assert_eq!(vst3, clap);
 }
 
-/// A copy of the bundle in a folder of its own, which can get models.
-struct OwnBundle(tempfile::TempDir);
-
-impl OwnBundle {
-    fn new() -> Self {
-        let own = Self(tempfile::tempdir().expect("temporary files can be written"));
-        let library = hosts::vst3_host::library(&own.path());
-        std::fs::create_dir_all(library.parent().expect("it lies in a folder"))
-            .expect("temporary files can be written");
-        std::fs::copy(hosts::vst3_host::library(&hosts::bundle("Retort.vst3")), &library).expect("it can be copied");
-        own
+#[test]
+fn the_instrument_takes_controllers_and_each_note_can_express_itself() {
+    for (class, is_played) in [(Class::Instrument, true), (Class::Effect, false)] {
+        let host = Vst3Host::open(class);
+        assert_eq!(host.maps_controllers(), Some(is_played), "{class:?}");
+        let expressions = host.note_expressions();
+        // Volume, tuning, vibrato and brightness by the SDK's numbers.
+        for (id, name) in [(0, "Volume"), (2, "Tuning"), (3, "Vibrato"), (5, "Brightness")] {
+            assert!(expressions.contains(&(id, name.to_owned())), "{class:?}: {expressions:?}");
+        }
     }
+}
 
-    fn path(&self) -> std::path::PathBuf {
-        self.0.path().join("Retort.vst3")
-    }
+/// Ardour 7.3 sets every parameter of a song that it loads, those of the controllers too.
+#[test]
+fn a_host_that_sets_all_controllers_to_what_they_are_changes_nothing() {
+    let open = || {
+        let mut host = Vst3Host::open(Class::Instrument);
+        host.activate(48_000.0, 512);
+        host
+    };
+    let (mut plain, mut told) = (open(), open());
+    told.set_every_controller(0.5);
+    let notes = [(100, NOTE_ON)];
+    assert_eq!(told.render(&[], 24_000, &notes, 512), plain.render(&[], 24_000, &notes, 512));
+}
 
-    /// Puts the model `glass-harp/full` with its room into the bundle's folder.
-    fn add_glass_harp(&self) {
-        let folder = self.path().join("Contents/Resources/models/glass-harp");
-        std::fs::create_dir_all(&folder).expect("temporary files can be written");
-        let room = retort::model::testing::decaying_room("glass-harp/room", 3_200);
-        std::fs::write(folder.join("room.safetensors"), room.to_bytes()).expect("temporary files can be written");
-        let model = retort::model::testing::random_model("glass-harp/full", 16, 1);
-        std::fs::write(folder.join("full.safetensors"), model).expect("temporary files can be written");
-    }
+/// A model that the plugin files do not come with.
+const GLASS_HARP: &str = "glass-harp/full";
+
+fn add_glass_harp(bundle: &OwnBundle) {
+    bundle.add(GLASS_HARP, &retort::model::testing::random_model(GLASS_HARP, 16, 1));
 }
 
 const NOTE_ON: hosts::Happening = hosts::Happening::NoteOn { key: 69, velocity: 0.8 };
@@ -151,12 +157,12 @@ const NOTE_OFF: hosts::Happening = hosts::Happening::NoteOff { key: 69 };
 #[test]
 fn a_model_in_the_bundles_own_folder_plays_once_it_is_there() {
     let bundle = OwnBundle::new();
-    let mut host = Vst3Host::open_from(&bundle.path(), Class::Instrument);
+    let mut host = Vst3Host::open_in(&bundle.folder(), Class::Instrument);
     let state = String::from_utf8(host.save()).expect("a state is text").replace("violin/reduced", "glass-harp/full");
     assert!(host.load(state.as_bytes()));
     host.activate(48_000.0, 512);
     assert_eq!(hosts::peak(&host.render(&[], 9_600, &[(0, NOTE_ON)], 512)[0]), 0.0);
-    bundle.add_glass_harp();
+    add_glass_harp(&bundle);
     // It looks every two seconds.
     std::thread::sleep(std::time::Duration::from_millis(3_000));
     host.render(&[], 512, &[], 512);
@@ -167,9 +173,9 @@ fn a_model_in_the_bundles_own_folder_plays_once_it_is_there() {
 #[test]
 fn automation_can_change_the_model_while_a_note_is_held() {
     let bundle = OwnBundle::new();
-    bundle.add_glass_harp();
+    add_glass_harp(&bundle);
     let rendered = |slot: f64| {
-        let mut host = Vst3Host::open_from(&bundle.path(), Class::Instrument);
+        let mut host = Vst3Host::open_in(&bundle.folder(), Class::Instrument);
         let state = String::from_utf8(host.save()).expect("a state is text");
         let one = r#"\"violin/reduced\""#;
         assert!(

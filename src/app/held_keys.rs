@@ -31,7 +31,10 @@ impl HeldKeys {
                     channels.fetch_and(!bit(note.channel), Relaxed);
                 }
             }
-            EventKind::AllNotesOff | EventKind::AllSoundOff => self.clear(),
+            EventKind::AllNotesOff { channel: None } | EventKind::AllSoundOff { channel: None } => self.clear(),
+            EventKind::AllNotesOff { channel: Some(channel) } | EventKind::AllSoundOff { channel: Some(channel) } => {
+                self.0.iter().for_each(|channels| _ = channels.fetch_and(!bit(*channel), Relaxed));
+            }
             _ => {}
         }
     }
@@ -72,7 +75,10 @@ mod tests {
         assert_eq!(held.snapshot(), 1 << 60 | 1 << 127);
         [off(3, 60), off(3, 60)].iter().for_each(|event| held.follow(event));
         assert_eq!(held.snapshot(), 1 << 127);
-        held.follow(&EventKind::AllNotesOff);
+        [on(3, 60), on(4, 60), on(3, 61)].iter().for_each(|event| held.follow(event));
+        held.follow(&EventKind::AllNotesOff { channel: Some(3) });
+        assert_eq!(held.snapshot(), 1 << 60 | 1 << 127);
+        held.follow(&EventKind::AllNotesOff { channel: None });
         assert_eq!(held.snapshot(), 0);
     }
 

@@ -95,7 +95,7 @@ impl<F: Fn()> Listener<F> {
         self.connections.retain(|(name, _)| names.contains(name) && is_heard(name));
         if self.connections.len() < n_open {
             // A keyboard that is unplugged sends no note-offs.
-            self.sink.send(EventKind::AllNotesOff);
+            self.sink.send(EventKind::AllNotesOff { channel: None });
         }
         for name in &names {
             if is_heard(name) && !self.connections.iter().any(|(open, _)| open == name) {

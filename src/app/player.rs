@@ -247,7 +247,7 @@ impl PanelHost for Player {
     }
 
     fn set_source(&mut self, source: Source) {
-        self.sink.send(EventKind::AllNotesOff);
+        self.sink.send(EventKind::AllNotesOff { channel: None });
         self.config.source = source;
         self.restart();
     }

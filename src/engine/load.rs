@@ -24,19 +24,35 @@ pub struct LoadMeter {
     /// Of the stretch of [`WORST_S`] that runs, and of the one before.
     worst: [f32; 2],
     elapsed_s: f32,
+    /// What took how long and is not yet a block.
+    took: Duration,
+    n_samples: usize,
 }
+
+/// The least that counts as a block, in samples. Hosts' blocks come in parts, cut wherever a parameter moves; a part of a few
+/// samples may hold a whole step of the network, and says nothing of the block.
+const LEAST: usize = 64;
 
 impl LoadMeter {
     #[must_use]
     pub fn new(sample_rate_hz: u32) -> Self {
-        Self { sample_rate_hz: sample_rate_hz as f32, mean: 0.0, worst: [0.0; 2], elapsed_s: 0.0 }
+        Self {
+            sample_rate_hz: sample_rate_hz as f32,
+            mean: 0.0,
+            worst: [0.0; 2],
+            elapsed_s: 0.0,
+            took: Duration::ZERO,
+            n_samples: 0,
+        }
     }
 
-    /// Takes what a block of `n_samples` took, and gives the load now. A block without samples has no time to fill.
+    /// Takes what `n_samples` took, a block or a part of one, and gives the load now.
     pub fn add(&mut self, took: Duration, n_samples: usize) -> Load {
-        let block_s = n_samples as f32 / self.sample_rate_hz;
-        if block_s > 0.0 {
-            let share = took.as_secs_f32() / block_s;
+        self.took += took;
+        self.n_samples += n_samples;
+        if self.n_samples >= LEAST {
+            let block_s = std::mem::take(&mut self.n_samples) as f32 / self.sample_rate_hz;
+            let share = std::mem::take(&mut self.took).as_secs_f32() / block_s;
             self.mean += (share - self.mean) * (1.0 - (-block_s / MEAN_S).exp());
             self.elapsed_s += block_s;
             if self.elapsed_s >= WORST_S {
@@ -65,9 +81,9 @@ mod tests {
         let load = run(&mut meter, 0.25, 5.0);
         assert!((load.mean - 0.25).abs() < 1e-3 && (load.worst - 0.25).abs() < 1e-3, "{load:?}");
         let mut other = LoadMeter::new(48_000);
-        let load = run(&mut other, 0.5, 0.5);
+        let load = run(&mut other, 0.5, 1.0);
         let mut finer = LoadMeter::new(48_000);
-        let last = (0..500).map(|_| finer.add(Duration::from_secs_f32(0.5e-3), 48)).last();
+        let last = (0..500).map(|_| finer.add(Duration::from_secs_f32(1e-3), 96)).last();
         assert!(last.is_some_and(|finer| (load.mean - finer.mean).abs() < 1e-3));
     }
 
@@ -81,8 +97,11 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_block_counts_nothing() {
+    fn a_block_in_parts_is_a_block() {
         let mut meter = LoadMeter::new(48_000);
-        assert_eq!(meter.add(Duration::from_secs(1), 0), Load::default());
+        assert_eq!(meter.add(Duration::from_millis(1), 0), Load::default());
+        meter.add(Duration::from_millis(4), 1);
+        let load = meter.add(Duration::from_millis(0), 479);
+        assert!((load.worst - 0.5).abs() < 1e-3, "{load:?}");
     }
 }

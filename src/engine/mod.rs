@@ -32,7 +32,7 @@ pub use spectrum::{Spectrum, SpectrumMeter};
 pub use transcriber::{BEND_RANGE_SEMITONES, HeardNote, Transcriber};
 
 pub use crate::performer::{
-    Event, EventKind, Expression, Mode, NoteAddress, Playing, SLOTS, Tuning, TuningError, cc, from_midi,
+    Event, EventKind, Expression, Mode, NoteAddress, Playing, SLOTS, Tuning, TuningError, bend_from_midi, cc, from_midi,
 };
 
 use crate::analysis::{AnalysisError, LowestPitch};
@@ -320,8 +320,8 @@ impl Engine {
                 });
             }
             FramesFrom::Notes(player) => {
-                player.clear_ended(self.position);
                 let playing = settings.playing();
+                player.begin_tick(self.position, &playing);
                 for (slot, wanted) in wanted.iter_mut().enumerate() {
                     *wanted = player.wanted(slot, end, settings, &playing);
                 }

@@ -125,9 +125,9 @@ impl Player {
         self.ensemble.happen(sample, event, &settings.playing())
     }
 
-    /// The voices that have ended by `sample` are forgotten.
-    pub fn clear_ended(&mut self, sample: u64) {
-        self.ensemble.clear_ended(sample);
+    /// Call at every tick, before its frames are asked for.
+    pub fn begin_tick(&mut self, sample: u64, playing: &Playing) {
+        self.ensemble.begin_tick(sample, playing);
     }
 
     /// The voice in `slot` at `sample`.

@@ -79,8 +79,8 @@ pub fn read(path: &Path) -> Result<Score, OfflineError> {
     }
     if pedals || !held.is_empty() {
         // A file that forgets to let go of a key or a pedal ends there all the same.
-        score.follow(&mut held, score.end_s, &EventKind::AllNotesOff);
-        score.events.push((score.end_s, EventKind::AllNotesOff));
+        score.follow(&mut held, score.end_s, &EventKind::AllNotesOff { channel: None });
+        score.events.push((score.end_s, EventKind::AllNotesOff { channel: None }));
     }
     if score.notes.is_empty() {
         return Err(OfflineError::NoNotes(path.into()));
@@ -109,8 +109,9 @@ impl Score {
                     self.notes.push((note.key, now_s - since_s));
                 }
             }
-            EventKind::AllNotesOff | EventKind::AllSoundOff => {
-                self.notes.extend(held.drain(..).map(|(note, since_s)| (note.key, now_s - since_s)));
+            EventKind::AllNotesOff { channel } | EventKind::AllSoundOff { channel } => {
+                let ended = held.extract_if(.., |(note, _)| channel.is_none_or(|channel| channel == note.channel));
+                self.notes.extend(ended.map(|(note, since_s)| (note.key, now_s - since_s)));
             }
             _ => {}
         }
@@ -189,7 +190,7 @@ mod tests {
     #[test]
     fn a_key_that_is_never_let_go_ends_with_the_file() {
         let score = score(&[&[(0, midi(3, on(60, 100))), (480, midi(3, on(62, 100)))]]).unwrap();
-        assert_eq!(score.events.last().unwrap(), &(0.5, EventKind::AllNotesOff));
+        assert_eq!(score.events.last().unwrap(), &(0.5, EventKind::AllNotesOff { channel: None }));
         assert_eq!(score.notes.len(), 2);
     }
 

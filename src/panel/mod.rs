@@ -256,4 +256,4 @@ impl Panel {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

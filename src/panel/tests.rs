@@ -26,7 +26,7 @@ enum Call {
     Model(String),
 }
 
-struct Host {
+pub(crate) struct Host {
     settings: Settings,
     source: Source,
     models: Vec<ModelEntry>,
@@ -143,11 +143,11 @@ impl PanelHost for Host {
     }
 }
 
-/// A panel that pictures are taken of, one after the other.
-struct Bench {
+/// A panel that pictures are taken of, one after the other; for the tests of other hosts too.
+pub(crate) struct Bench<H = Host> {
     ctx: egui::Context,
     panel: Panel,
-    host: Host,
+    pub(crate) host: H,
     time_s: f64,
     modifiers: Modifiers,
     /// What the panel's widgets derive their ids from.
@@ -156,14 +156,39 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        Self::with_host(Host::new())
+    }
+
+    fn calls(&mut self) -> Vec<Call> {
+        std::mem::take(&mut self.host.calls)
+    }
+}
+
+impl<H: PanelHost> Bench<H> {
+    pub(crate) fn with_host(host: H) -> Self {
         let ctx = egui::Context::default();
         Panel::apply_theme(&ctx);
         let mut root = egui::Id::NULL;
         ctx.run_ui(RawInput::default(), |ui| root = ui.scope_id()).drop_without_applying_deltas();
-        let (panel, host) = (Panel::default(), Host::new());
-        let mut bench = Self { ctx, panel, host, time_s: 0.0, modifiers: Modifiers::NONE, root };
+        let mut bench = Self { ctx, panel: Panel::default(), host, time_s: 0.0, modifiers: Modifiers::NONE, root };
         bench.picture(vec![]);
         bench
+    }
+
+    /// Loads the preset that a search for its name finds, with the keyboard.
+    pub(crate) fn load_preset(&mut self, name: &str) {
+        self.click_on(egui::Id::unique("presets").with("name"));
+        self.picture(vec![]);
+        self.picture(vec![Event::Text(name.into())]);
+        self.key(Key::Enter);
+    }
+
+    pub(crate) fn undo(&mut self) {
+        self.shortcut(Modifiers::COMMAND, Key::Z);
+    }
+
+    pub(crate) fn redo(&mut self) {
+        self.shortcut(Modifiers::COMMAND, Key::Y);
     }
 
     /// Takes a picture after `events`; gives how soon egui wants the next one.
@@ -229,10 +254,6 @@ impl Bench {
     fn click_on(&mut self, id: egui::Id) {
         let response = self.ctx.read_response(id).unwrap_or_else(|| panic!("{id:?} is shown"));
         self.click(response.rect.center());
-    }
-
-    fn calls(&mut self) -> Vec<Call> {
-        std::mem::take(&mut self.host.calls)
     }
 }
 

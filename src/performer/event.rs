@@ -47,10 +47,10 @@ pub enum EventKind {
     Expression { note: NoteAddress, expression: Expression, value: f32 },
     /// One note stops at once, without a release.
     Choke { note: NoteAddress },
-    /// Every note is released.
-    AllNotesOff,
-    /// Every note stops at once, without a release.
-    AllSoundOff,
+    /// Every note of a channel is released, whatever pedals hold; `None` means all channels.
+    AllNotesOff { channel: Option<u8> },
+    /// Every note of a channel stops at once, without a release; `None` means all channels.
+    AllSoundOff { channel: Option<u8> },
 }
 
 /// What an [`EventKind::Expression`] is about, with the unit of its value.

@@ -15,20 +15,22 @@ pub fn from_midi(message: &[u8]) -> Option<EventKind> {
         0x80 | 0x90 => EventKind::NoteOff { note: note(byte(0)?) },
         0xa0 => EventKind::Expression { note: note(byte(0)?), expression: Expression::Pressure, value: part(1)? },
         0xb0 => match byte(0)? {
-            cc::ALL_SOUND_OFF => EventKind::AllSoundOff,
+            cc::ALL_SOUND_OFF => EventKind::AllSoundOff { channel: Some(channel) },
             // What follows on "all notes off" changes modes and implies it.
-            cc::ALL_NOTES_OFF.. => EventKind::AllNotesOff,
+            cc::ALL_NOTES_OFF.. => EventKind::AllNotesOff { channel: Some(channel) },
             number => EventKind::Controller { channel, number, value: part(1)? },
         },
         0xd0 => EventKind::ChannelPressure { channel, value: part(0)? },
-        0xe0 => {
-            let value = i32::from(byte(0)?) | (i32::from(byte(1)?) << 7);
-            // 0 to 8192 to 16383: both ends are reached exactly.
-            let value = (value - 8_192) as f32 / if value < 8_192 { 8_192.0 } else { 8_191.0 };
-            EventKind::PitchBend { channel, value }
-        }
+        0xe0 => EventKind::PitchBend { channel, value: bend_from_midi(u16::from(byte(0)?) | u16::from(byte(1)?) << 7) },
         _ => return None,
     })
+}
+
+/// A bend of -1 to 1 from MIDI's 0 to 16383, whose middle is 8192: both ends and the middle are reached exactly.
+#[must_use]
+pub fn bend_from_midi(value: u16) -> f32 {
+    let value = f32::from(value.min(16_383)) - 8_192.0;
+    value / if value < 0.0 { 8_192.0 } else { 8_191.0 }
 }
 
 #[cfg(test)]
@@ -60,8 +62,8 @@ mod tests {
         );
         assert_eq!(from_midi(&[0xd1, 0]), Some(EventKind::ChannelPressure { channel: 1, value: 0.0 }));
         assert!(matches!(from_midi(&[0xa0, 60, 127]), Some(EventKind::Expression { value: 1.0, .. })));
-        assert_eq!(from_midi(&[0xb0, 123, 0]), Some(EventKind::AllNotesOff));
-        assert_eq!(from_midi(&[0xb0, 120, 0]), Some(EventKind::AllSoundOff));
+        assert_eq!(from_midi(&[0xb2, 123, 0]), Some(EventKind::AllNotesOff { channel: Some(2) }));
+        assert_eq!(from_midi(&[0xb2, 120, 0]), Some(EventKind::AllSoundOff { channel: Some(2) }));
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub use controllers::cc;
 pub use ensemble::{Change, Ensemble, SLOTS, note_seed};
 pub use envelope::Profile;
 pub use event::{Event, EventKind, Expression, NoteAddress};
-pub use midi::from_midi;
+pub use midi::{bend_from_midi, from_midi};
 pub use playing::{MAX_VOICES, Mode, Playing};
 pub use tuning::{Tuning, TuningError};
 pub use voice::WHEEL_VIBRATO_CENTS;

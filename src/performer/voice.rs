@@ -26,6 +26,20 @@ struct Glide {
     start: u64,
 }
 
+/// Where the vibrato stood at a sample: from there on it has one rate.
+#[derive(Clone, Copy, Debug)]
+struct Vibrato {
+    since: u64,
+    /// Of the cycle, 0 to 1.
+    phase: f32,
+}
+
+impl Vibrato {
+    fn phase(&self, sample: u64, vibrato_hz: f32, sample_rate_hz: f32) -> f32 {
+        (self.phase + vibrato_hz * ((sample - self.since) as f32 / sample_rate_hz)).fract()
+    }
+}
+
 /// What one note's own expression stands at.
 #[derive(Clone, Copy, Debug)]
 struct NoteExpression {
@@ -54,6 +68,7 @@ pub struct Voice {
     pub stolen: bool,
     seed: u64,
     glide: Option<Glide>,
+    vibrato: Vibrato,
     own: NoteExpression,
 }
 
@@ -76,6 +91,7 @@ impl Voice {
             stolen: false,
             seed,
             glide: None,
+            vibrato: Vibrato { since: sample, phase: 0.0 },
             own: NoteExpression::REST,
         }
     }
@@ -107,6 +123,12 @@ impl Voice {
     /// Counts its time from `sample` on.
     pub fn restart(&mut self, sample: u64) {
         self.start = sample;
+        self.vibrato = Vibrato { since: sample, phase: 0.0 };
+    }
+
+    /// From `sample` on the vibrato has another rate than `before_hz`.
+    pub fn keep_vibrato(&mut self, sample: u64, before_hz: f32, sample_rate_hz: f32) {
+        self.vibrato = Vibrato { since: sample, phase: self.vibrato.phase(sample, before_hz, sample_rate_hz) };
     }
 
     /// Semitones that a glide still is away from the key at `sample`.
@@ -135,7 +157,8 @@ impl Voice {
     ) -> VoiceFrame {
         let Context { playing, profile, tuning } = *context;
         let time_s = (sample - self.start) as f32 / sample_rate_hz;
-        let vibrato = self.vibrato_cents(time_s, playing, channel);
+        let phase = self.vibrato.phase(sample, playing.vibrato_hz, sample_rate_hz);
+        let vibrato = self.vibrato_cents(time_s, phase, playing, channel);
         let wander = playing.variation;
         let cents = vibrato + wander * profile.jitter_cents * variation(self.seed, PITCH, time_s);
         let semitones = self.glide(sample, playing, sample_rate_hz) + bend_semitones + self.own.tuning + cents / 100.0;
@@ -159,11 +182,11 @@ impl Voice {
         }
     }
 
-    fn vibrato_cents(&self, time_s: f32, playing: &Playing, channel: &Channel) -> f32 {
+    fn vibrato_cents(&self, time_s: f32, phase: f32, playing: &Playing, channel: &Channel) -> f32 {
         let grown = ((time_s - playing.vibrato_delay_s) / VIBRATO_GROWTH_S).clamp(0.0, 1.0);
         let wheel = channel.modulation.max(self.own.vibrato) * WHEEL_VIBRATO_CENTS;
         let depth = playing.vibrato_cents * grown + wheel;
-        depth * (std::f32::consts::TAU * (playing.vibrato_hz * time_s).fract()).sin()
+        depth * (std::f32::consts::TAU * phase).sin()
     }
 }
 

@@ -18,11 +18,14 @@ pub trait Class: Send + 'static {
     /// The first is the default.
     const LAYOUTS: &'static [AudioIOLayout];
     const DEFAULT_SOURCE: Source;
+    /// Whether keyboards play it: pedals, wheels and bend are worth their price then.
+    const IS_PLAYED: bool;
 }
 
 /// A plugin format, as far as the plugin must know of it.
 pub trait Format: Send + 'static {
-    const MIDI_INPUT: MidiConfig;
+    /// Whether the framework makes a parameter of each controller of each channel.
+    const CONTROLLERS_ARE_PARAMETERS: bool;
     /// Whether the framework confuses two of the format's note expressions, see `events`.
     const SWAPS_EXPRESSION: bool;
 }
@@ -30,17 +33,18 @@ pub trait Format: Send + 'static {
 /// Bend and controllers come as they are.
 pub struct Clap;
 
-/// Bend and controllers would come as 2,080 parameters more, one for each controller of each channel, and some hosts take long
-/// to load those. The price: none of them in VST3, where note expression has to do.
+/// Bend and controllers come as 2,080 hidden parameters, one for each controller of each channel. Hosts are used to that, but
+/// those that ask for every text of every parameter take long to load them: the instrument has them, since a keyboard
+/// without pedal and wheel is none, and the effect does without.
 pub struct Vst3;
 
 impl Format for Clap {
-    const MIDI_INPUT: MidiConfig = MidiConfig::MidiCCs;
+    const CONTROLLERS_ARE_PARAMETERS: bool = false;
     const SWAPS_EXPRESSION: bool = false;
 }
 
 impl Format for Vst3 {
-    const MIDI_INPUT: MidiConfig = MidiConfig::Basic;
+    const CONTROLLERS_ARE_PARAMETERS: bool = true;
     const SWAPS_EXPRESSION: bool = true;
 }
 
@@ -72,6 +76,7 @@ impl Class for Instrument {
         ..AudioIOLayout::const_default()
     }];
     const DEFAULT_SOURCE: Source = Source::Notes;
+    const IS_PLAYED: bool = true;
 }
 
 impl Class for Effect {
@@ -84,6 +89,7 @@ impl Class for Effect {
     const VST3_CATEGORIES: &'static [Vst3SubCategory] = &[Vst3SubCategory::Fx, Vst3SubCategory::PitchShift];
     const LAYOUTS: &'static [AudioIOLayout] = &[layout(STEREO, STEREO), layout(MONO, MONO), layout(MONO, STEREO)];
     const DEFAULT_SOURCE: Source = Source::Audio;
+    const IS_PLAYED: bool = false;
 }
 
 const fn layout(input: NonZeroU32, output: NonZeroU32) -> AudioIOLayout {

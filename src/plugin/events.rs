@@ -3,13 +3,14 @@
 use nice_plug::midi::{Channel, Key, VoiceID};
 use nice_plug::prelude::NoteEvent;
 
-use crate::engine::{BEND_RANGE_SEMITONES, EventKind, Expression, HeardNote, NoteAddress, cc};
+use crate::engine::{BEND_RANGE_SEMITONES, Event, EventKind, Expression, HeardNote, NoteAddress, bend_from_midi, cc};
 
 /// The engine's event for a host's, or `None` where the engine has no use for it yet.
 ///
 /// `swapped`: the framework hands VST3's brightness over as expression, and its expression as brightness.
 ///
-/// Hosts may release "any key" or "any channel": by the note's id if they name one, else with one voice that means all notes.
+/// Hosts may release "any key" or "any channel": by the note's id if they name one, else it means all notes of the channel, or of
+/// all channels.
 #[must_use]
 pub fn translate<S>(event: &NoteEvent<S>, swapped: bool) -> Option<EventKind> {
     match event {
@@ -27,14 +28,14 @@ pub fn translate<S>(event: &NoteEvent<S>, swapped: bool) -> Option<EventKind> {
                 (Some(note), _) => EventKind::NoteOff { note },
                 // Where both notes have an id, it alone decides.
                 (None, Some(id)) => EventKind::NoteOff { note: NoteAddress { note_id: Some(id), channel: 0, key: 0 } },
-                (None, None) => EventKind::AllNotesOff,
+                (None, None) => EventKind::AllNotesOff { channel: channel.number() },
             })
         }
         NoteEvent::Choke { voice_id, channel, key, .. } => {
             let named = voice_id.id().map(|id| NoteAddress { note_id: Some(id), channel: 0, key: 0 });
             Some(match address(voice_id, channel, key).or(named) {
                 Some(note) => EventKind::Choke { note },
-                None => EventKind::AllSoundOff,
+                None => EventKind::AllSoundOff { channel: channel.number() },
             })
         }
         NoteEvent::PolyPressure { voice_id, channel, key, pressure, .. } => {
@@ -58,16 +59,70 @@ pub fn translate<S>(event: &NoteEvent<S>, swapped: bool) -> Option<EventKind> {
         NoteEvent::MidiChannelPressure { channel, pressure, .. } => {
             Some(EventKind::ChannelPressure { channel: *channel, value: *pressure })
         }
-        // The framework counts bends from 0 to 1.
+        // The framework counts bends from 0 to 1, where MIDI's middle is a little more than a half: a wheel at rest shall
+        // leave the pitch alone.
         NoteEvent::MidiPitchBend { channel, value, .. } => {
-            Some(EventKind::PitchBend { channel: *channel, value: 2.0 * value - 1.0 })
+            let of_14_bits = (value.clamp(0.0, 1.0) * 16_383.0).round() as u16;
+            Some(EventKind::PitchBend { channel: *channel, value: bend_from_midi(of_14_bits) })
         }
         NoteEvent::MidiCC { channel, cc, value, .. } => Some(match *cc {
-            cc::ALL_SOUND_OFF => EventKind::AllSoundOff,
-            cc::ALL_NOTES_OFF.. => EventKind::AllNotesOff,
+            cc::ALL_SOUND_OFF => EventKind::AllSoundOff { channel: Some(*channel) },
+            cc::ALL_NOTES_OFF.. => EventKind::AllNotesOff { channel: Some(*channel) },
             number => EventKind::Controller { channel: *channel, number, value: *value },
         }),
         _ => None,
+    }
+}
+
+/// Recognises a host that sets all parameters of a song it loads, those of the controllers too (Ardour 7.3): all 2,080 come in
+/// one block, at the value that the framework gives for them, which is half. No player meant any of it.
+pub struct DefaultsFilter {
+    /// Which events of the block say what nobody may have meant.
+    doubtful: Vec<usize>,
+    /// Such a block is running.
+    found: bool,
+}
+
+impl DefaultsFilter {
+    /// More controllers than a player moves in a block, each to exactly the half: in 7 bits there is none.
+    const MANY: usize = 24;
+
+    /// For at most `capacity` events at a time.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self { doubtful: Vec::with_capacity(capacity), found: false }
+    }
+
+    /// Another block begins.
+    pub fn begin(&mut self) {
+        self.found = false;
+    }
+
+    /// `event` becomes the one at `index`.
+    pub fn look_at<S>(&mut self, event: &NoteEvent<S>, index: usize) {
+        let value = match event {
+            NoteEvent::MidiCC { value, .. } => *value,
+            NoteEvent::MidiChannelPressure { pressure, .. } => *pressure,
+            _ => return,
+        };
+        if value == 0.5 && self.doubtful.len() < self.doubtful.capacity() {
+            self.doubtful.push(index);
+        }
+    }
+
+    /// Takes out what nobody meant.
+    pub fn clean(&mut self, events: &mut Vec<Event>) {
+        self.found |= self.doubtful.len() > Self::MANY;
+        if self.found {
+            let mut doubtful = self.doubtful.iter().copied().peekable();
+            let mut index = 0;
+            events.retain(|_| {
+                let drop = doubtful.next_if_eq(&index).is_some();
+                index += 1;
+                !drop
+            });
+        }
+        self.doubtful.clear();
     }
 }
 
@@ -112,6 +167,35 @@ mod tests {
         }
     }
 
+    fn filtered(sent: &[NoteEvent<()>]) -> Vec<Event> {
+        let mut filter = DefaultsFilter::with_capacity(4_096);
+        let mut events = Vec::new();
+        filter.begin();
+        for event in sent {
+            filter.look_at(event, events.len());
+            events.extend(translate(event, true).map(|kind| Event { offset: event.timing(), kind }));
+        }
+        filter.clean(&mut events);
+        events
+    }
+
+    #[test]
+    fn all_controllers_at_half_are_a_host_s_doing_and_a_few_a_player_s() {
+        let at_half = |channel, cc| NoteEvent::<()>::MidiCC { timing: 0, channel, cc, value: 0.5 };
+        let mut sent: Vec<_> = (0..16).flat_map(|channel| (0..128).map(move |cc| at_half(channel, cc))).collect();
+        sent.insert(700, on(0.5));
+        sent.push(NoteEvent::MidiCC { timing: 0, channel: 0, cc: 64, value: 1.0 });
+        let kept = filtered(&sent);
+        assert!(matches!(
+            kept[..],
+            [
+                Event { kind: EventKind::NoteOn { .. }, .. },
+                Event { kind: EventKind::Controller { number: 64, .. }, .. }
+            ]
+        ));
+        assert_eq!(filtered(&[at_half(0, 1), at_half(0, 7)]).len(), 2);
+    }
+
     #[test]
     fn notes_keep_their_id_channel_and_key() {
         let note = NoteAddress { note_id: Some(7), channel: 2, key: 69 };
@@ -140,7 +224,8 @@ mod tests {
     #[test]
     fn a_bend_at_rest_is_zero_and_controllers_keep_their_numbers() {
         let bend = |value| translate::<()>(&NoteEvent::MidiPitchBend { timing: 0, channel: 3, value }, false);
-        assert_eq!(bend(0.5), Some(EventKind::PitchBend { channel: 3, value: 0.0 }));
+        assert_eq!(bend(8_192.0 / 16_383.0), Some(EventKind::PitchBend { channel: 3, value: 0.0 }));
+        assert_eq!(bend(0.0), Some(EventKind::PitchBend { channel: 3, value: -1.0 }));
         assert_eq!(bend(1.0), Some(EventKind::PitchBend { channel: 3, value: 1.0 }));
         let pedal: NoteEvent<()> = NoteEvent::MidiCC { timing: 0, channel: 0, cc: 64, value: 1.0 };
         assert_eq!(translate(&pedal, false), Some(EventKind::Controller { channel: 0, number: 64, value: 1.0 }));
@@ -164,14 +249,12 @@ mod tests {
     }
 
     #[test]
-    fn releasing_any_key_releases_all() {
-        let event: NoteEvent<()> = NoteEvent::NoteOff {
-            timing: 0,
-            voice_id: VoiceID::Wildcard,
-            channel: Channel::Number(0),
-            key: Key::Wildcard,
-            velocity: 0.0,
+    fn releasing_any_key_releases_all_of_the_channel() {
+        let event = |channel| -> NoteEvent<()> {
+            NoteEvent::NoteOff { timing: 0, voice_id: VoiceID::Wildcard, channel, key: Key::Wildcard, velocity: 0.0 }
         };
-        assert_eq!(translate(&event, false), Some(EventKind::AllNotesOff));
+        let released = |channel| translate(&event(channel), false);
+        assert_eq!(released(Channel::Number(3)), Some(EventKind::AllNotesOff { channel: Some(3) }));
+        assert_eq!(released(Channel::Wildcard), Some(EventKind::AllNotesOff { channel: None }));
     }
 }

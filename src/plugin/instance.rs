@@ -8,7 +8,7 @@ use nice_plug_egui::EguiEditor;
 
 use super::class::{Class, Format};
 use super::editor::{self, RetortEditor};
-use super::events;
+use super::events::{self, DefaultsFilter};
 use super::handover::{Handover, Task};
 use super::params::RetortParams;
 use super::stage::Stage;
@@ -16,7 +16,7 @@ use super::state;
 use super::status::Status;
 use crate::engine::{EngineConfig, Event};
 
-/// Events of one block; more than any host sends at once. The rest is left out rather than allocated for.
+/// Events that are played in one go; a block with more is played in parts.
 const MAX_EVENTS: usize = 1024;
 
 /// One instance of either class in either format.
@@ -27,6 +27,7 @@ pub struct RetortPlugin<C, F> {
     stage: Option<Stage>,
     handover: Handover,
     events: Vec<Event>,
+    defaults: DefaultsFilter,
     offline: bool,
     /// Whether the main input of this activation has one channel.
     mono_input: bool,
@@ -41,6 +42,7 @@ impl<C: Class, F: Format> Default for RetortPlugin<C, F> {
             stage: None,
             handover: Handover::default(),
             events: Vec::with_capacity(MAX_EVENTS),
+            defaults: DefaultsFilter::with_capacity(MAX_EVENTS),
             offline: false,
             mono_input: false,
             kind: PhantomData,
@@ -55,7 +57,8 @@ impl<C: Class, F: Format> Plugin for RetortPlugin<C, F> {
     const EMAIL: &'static str = "";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const AUDIO_IO_LAYOUTS: &'static [AudioIOLayout] = C::LAYOUTS;
-    const MIDI_INPUT: MidiConfig = F::MIDI_INPUT;
+    const MIDI_INPUT: MidiConfig =
+        if F::CONTROLLERS_ARE_PARAMETERS && !C::IS_PLAYED { MidiConfig::Basic } else { MidiConfig::MidiCCs };
     /// Notes that are heard, and their bend.
     const MIDI_OUTPUT: MidiConfig = MidiConfig::MidiCCs;
     const SAMPLE_ACCURATE_AUTOMATION: bool = true;
@@ -163,18 +166,35 @@ impl<C: Class, F: Format> Plugin for RetortPlugin<C, F> {
         if self.offline {
             stage.wait_for_model(&self.params);
         }
-        self.events.clear();
-        while let Some(event) = context.next_event() {
-            if let Some(kind) = events::translate(&event, F::SWAPS_EXPRESSION)
-                && self.events.len() < MAX_EVENTS
+        let (settings, bypass) = (self.params.settings(), self.params.bypass.value());
+        let (mut from, mut next) = (0, context.next_event());
+        self.defaults.begin();
+        loop {
+            // Up to the first event that finds no room: a note off that was left out would leave its note hanging.
+            self.events.clear();
+            while self.events.len() < MAX_EVENTS
+                && let Some(event) = next.take()
             {
-                self.events.push(Event { offset: event.timing(), kind });
+                if let Some(kind) = events::translate(&event, F::SWAPS_EXPRESSION) {
+                    if F::CONTROLLERS_ARE_PARAMETERS {
+                        self.defaults.look_at(&event, self.events.len());
+                    }
+                    self.events.push(Event { offset: event.timing().saturating_sub(from as u32), kind });
+                }
+                next = context.next_event();
             }
-        }
-        stage.process(left, right, &mut self.events, self.params.settings(), self.params.bypass.value());
-        for (sample, note) in stage.heard_notes() {
-            // A host that has no room for more goes without.
-            let _ = context.try_send_event(events::told(*sample, *note));
+            self.defaults.clean(&mut self.events);
+            let to = next.as_ref().map_or(left.len(), |event| (event.timing() as usize).clamp(from, left.len()));
+            let right = right.as_deref_mut().map(|right| &mut right[from..to]);
+            stage.process(&mut left[from..to], right, &mut self.events, settings, bypass);
+            for (sample, note) in stage.heard_notes() {
+                // A host that has no room for more goes without.
+                let _ = context.try_send_event(events::told(from as u32 + sample, *note));
+            }
+            from = to;
+            if next.is_none() {
+                break;
+            }
         }
         // CLAP hosts may let a silent instance sleep. VST3 hosts read the tail from this, and always.
         if stage.rests() && context.plugin_api() == PluginApi::Clap {

@@ -218,3 +218,6 @@ impl PanelHost for PluginPanelHost {
         self.watch.newest()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::ffi::CString;
 use std::io::Cursor;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clack_extensions::audio_ports::{AudioPortInfoBuffer, PluginAudioPorts};
@@ -10,9 +11,12 @@ use clack_extensions::params::{ParamInfoBuffer, ParamInfoFlags, PluginParams};
 use clack_extensions::state::PluginState;
 use clack_extensions::tail::PluginTail;
 use clack_host::events::UnknownEvent;
-use clack_host::events::event_types::{NoteOffEvent, NoteOnEvent, ParamValueEvent};
+use clack_host::events::event_types::{
+    MidiEvent, NoteExpressionEvent, NoteExpressionType, NoteOffEvent, NoteOnEvent, ParamValueEvent,
+};
 use clack_host::events::spaces::CoreEventSpace;
 use clack_host::prelude::*;
+use retort::engine::Expression;
 
 use super::{Class, Happening, Sent, TestHost, bundle};
 
@@ -80,7 +84,7 @@ pub struct ClapHost {
 }
 
 impl ClapHost {
-    /// Opens a class of a loaded entry; [`TestHost::open`] takes it from the bundle.
+    /// Opens a class of a loaded entry; [`TestHost::open`] takes it from the file.
     pub fn open_from(entry: &PluginEntry, class: Class) -> Self {
         let id = match class {
             Class::Instrument => c"org.retort-audio.retort",
@@ -135,7 +139,8 @@ impl ClapHost {
             latency: 0,
             channels: AudioPortBufferType::f32_output_only(output.iter_mut().map(Vec::as_mut_slice)),
         }]);
-        let mut sent = EventBuffer::new();
+        // With room for all that a block can send: this host's own memory is no concern of the plugin.
+        let mut sent = EventBuffer::with_capacity(256);
         let status = measured(|| {
             processor.process(&inputs, &mut outputs, &events.as_input(), &mut sent.as_output(), None, None)
         })
@@ -154,6 +159,17 @@ impl ClapHost {
                 let plain = param.min + value * (param.max - param.min);
                 buffer.push(&ParamValueEvent::new(at as u32, param.id, Pckn::match_all(), plain));
             }
+            Happening::Express { key, about, value } => {
+                let about = match about {
+                    Expression::Tuning => NoteExpressionType::Tuning,
+                    Expression::Pressure => NoteExpressionType::Pressure,
+                    Expression::Brightness => NoteExpressionType::Brightness,
+                    Expression::Volume => NoteExpressionType::Volume,
+                    Expression::Vibrato => NoteExpressionType::Vibrato,
+                };
+                buffer.push(&NoteExpressionEvent::new(at as u32, note(key), about, value));
+            }
+            Happening::Midi(data) => buffer.push(&MidiEvent::new(at as u32, 0, data)),
         }
     }
 }
@@ -212,10 +228,10 @@ fn read_ports(instance: &mut PluginInstance<Handlers>, is_input: bool) -> Vec<Po
 }
 
 impl TestHost for ClapHost {
-    fn open(class: Class) -> Self {
+    fn open_in(bundles: &Path, class: Class) -> Self {
+        let file = bundle(bundles, "Retort.clap");
         // SAFETY: our own plugin file, which does nothing when it is loaded.
-        let entry =
-            unsafe { PluginEntry::load(bundle("Retort.clap").as_os_str()) }.expect("a CLAP file that can be loaded");
+        let entry = unsafe { PluginEntry::load(file.as_os_str()) }.expect("a CLAP file that can be loaded");
         Self::open_from(&entry, class)
     }
 

@@ -1,16 +1,28 @@
-//! Small plugin hosts for tests, and what they need in common: where the plugin files are, signals to play, measurements.
+//! Small plugin hosts for tests, what they need in common, and what must be true in each of them, by topic.
 //!
 //! The files must have been built: `cargo xtask test` does that and names their folder in `RETORT_BUNDLED`; without it
 //! they are looked for in `target/bundled`, where `cargo xtask bundle` puts them.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::cell::Cell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use retort::engine::{Expression, Setting};
+
+pub mod automation;
 pub mod clap_host;
+pub mod controllers;
+mod measure;
+mod own_bundle;
+pub mod playing;
+pub mod songs;
 pub mod suite;
+mod vst3_events;
 pub mod vst3_host;
 mod vst3_objects;
+
+pub use measure::*;
+pub use own_bundle::OwnBundle;
 
 thread_local! {
     /// Set while the plugin processes, for a test that counts allocations.
@@ -39,6 +51,30 @@ pub enum Happening {
         name: &'static str,
         value: f64,
     },
+    /// Something about one note alone, in the performer's units.
+    Express {
+        key: u8,
+        about: Expression,
+        value: f64,
+    },
+    /// A MIDI message as it is; in VST3, a note event or the parameter that the plugin has for the controller.
+    Midi([u8; 3]),
+}
+
+impl Happening {
+    pub const fn on(key: u8) -> Self {
+        Self::NoteOn { key, velocity: 0.8 }
+    }
+
+    pub const fn off(key: u8) -> Self {
+        Self::NoteOff { key }
+    }
+
+    /// A setting gets a value in its own unit.
+    pub fn set(setting: Setting, value: f32) -> Self {
+        let spec = setting.spec();
+        Self::Param { name: spec.full_name(), value: f64::from(spec.position(value)) }
+    }
 }
 
 /// What a plugin sends back.
@@ -56,7 +92,11 @@ pub enum Sent {
 
 /// What all hosts can do. An instance is opened inactive.
 pub trait TestHost: Sized {
-    fn open(class: Class) -> Self;
+    /// From the plugin files in a folder.
+    fn open_in(bundles: &Path, class: Class) -> Self;
+    fn open(class: Class) -> Self {
+        Self::open_in(&bundles(), class)
+    }
     fn activate(&mut self, rate_hz: f64, max_block: usize);
     fn deactivate(&mut self);
     /// In samples, as reported.
@@ -101,12 +141,16 @@ pub trait TestHost: Sized {
     }
 }
 
-/// A plugin file in the folder of bundles. Missing files are a failure, not a reason to skip.
-pub fn bundle(name: &str) -> PathBuf {
-    let folder = match std::env::var_os("RETORT_BUNDLED") {
+/// The folder of the plugin files.
+pub fn bundles() -> PathBuf {
+    match std::env::var_os("RETORT_BUNDLED") {
         Some(folder) => PathBuf::from(folder),
         None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/bundled"),
-    };
+    }
+}
+
+/// A plugin file in a folder. Missing files are a failure, not a reason to skip.
+pub fn bundle(folder: &Path, name: &str) -> PathBuf {
     let path = folder.join(name);
     assert!(
         path.exists(),
@@ -116,36 +160,20 @@ pub fn bundle(name: &str) -> PathBuf {
     path
 }
 
-/// A tone with five harmonics on two channels, between two times in seconds, with soft edges.
-pub fn tone(rate_hz: f64, seconds: f64, f0_hz: f64, from_s: f64, to_s: f64) -> Vec<Vec<f32>> {
-    let channel: Vec<f32> = (0..(seconds * rate_hz) as usize)
-        .map(|n| {
-            let time_s = n as f64 / rate_hz;
-            let edge = ((time_s - from_s).min(to_s - time_s) / 0.01).clamp(0.0, 1.0);
-            let wave = |k: i32| (f64::from(k) * f0_hz * time_s * std::f64::consts::TAU).sin() / f64::from(k);
-            (0.2 * edge * (1..=5).map(wave).sum::<f64>()) as f32
-        })
-        .collect();
-    vec![channel.clone(), channel]
-}
-
-pub fn peak(samples: &[f32]) -> f32 {
-    samples.iter().fold(0.0, |peak, x| peak.max(x.abs()))
-}
-
-/// How far the pitch of `samples` is from `expected_hz` in cents, looking up to five semitones to either side: the lag
-/// with the best normalised autocorrelation, refined by a parabola.
-pub fn cents_off(samples: &[f32], rate_hz: f64, expected_hz: f64) -> f64 {
-    let correlation = |lag: usize| {
-        let (a, b) = (&samples[..samples.len() - lag], &samples[lag..]);
-        let product: f64 = a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum();
-        let energy: f64 = a.iter().zip(b).map(|(a, b)| f64::from(a * a + b * b)).sum();
-        2.0 * product / energy.max(1e-20)
+/// The tests of a topic, or all that every host runs.
+#[macro_export]
+macro_rules! host_tests {
+    ($host:ty, $topic:ident: $($name:ident),+ $(,)?) => {
+        $(#[test]
+        fn $name() {
+            hosts::$topic::$name::<$host>();
+        })+
     };
-    let lag = rate_hz / expected_hz;
-    let lags = (lag / 1.33) as usize..=(lag * 1.33) as usize + 1;
-    let best = lags.max_by(|a, b| correlation(*a).total_cmp(&correlation(*b))).expect("the range is not empty");
-    let [before, at, after] = [best - 1, best, best + 1].map(correlation);
-    let refined = best as f64 + 0.5 * (before - after) / (before - 2.0 * at + after);
-    1_200.0 * (rate_hz / refined / expected_hz).log2()
+    ($host:ty) => {
+        $crate::suite_tests!($host);
+        $crate::playing_tests!($host);
+        $crate::automation_tests!($host);
+        $crate::songs_tests!($host);
+        $crate::controllers_tests!($host);
+    };
 }

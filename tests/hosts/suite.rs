@@ -1,4 +1,4 @@
-//! What must be true in every host. Each host's test file runs all of it, by [`host_tests!`].
+//! The way through the plugin: notes and audio, blocks and rates, latency, tail, states. Each host's test file runs all of it.
 
 use retort::analysis::LowestPitch;
 
@@ -342,17 +342,10 @@ pub fn values_are_readable_and_can_be_typed<H: TestHost>() {
     assert_eq!(host.parse("Room", "loud"), None);
 }
 
-/// All of the suite for a host.
 #[macro_export]
-macro_rules! host_tests {
-    ($host:ty: $($name:ident),+ $(,)?) => {
-        $(#[test]
-        fn $name() {
-            hosts::suite::$name::<$host>();
-        })+
-    };
+macro_rules! suite_tests {
     ($host:ty) => {
-        $crate::host_tests!($host:
+        $crate::host_tests!($host, suite:
             a_note_plays_from_its_sample_on_at_its_pitch,
             audio_goes_through_the_effect_at_its_pitch,
             the_side_input_drives_the_instrument,

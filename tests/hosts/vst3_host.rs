@@ -8,6 +8,7 @@ use vst3::Steinberg::Vst::*;
 use vst3::Steinberg::*;
 use vst3::{ComPtr, ComWrapper, Interface};
 
+use super::vst3_events::{controller, event, read_sent};
 use super::vst3_objects::{Changes, EventList, Handler, Stream};
 use super::{Class, Happening, Sent, TestHost, bundle};
 
@@ -34,6 +35,8 @@ pub struct Vst3Host {
     is_active: bool,
     /// Changes to be sent with the next block.
     waiting: Vec<Happening>,
+    /// Parameters of controllers to be set with the next block.
+    controllers: Vec<(u32, f64)>,
     sent: Vec<(usize, Sent)>,
 }
 
@@ -96,6 +99,7 @@ impl Vst3Host {
                 params,
                 is_active: false,
                 waiting: Vec::new(),
+                controllers: Vec::new(),
                 sent: Vec::new(),
             }
         }
@@ -103,6 +107,48 @@ impl Vst3Host {
 
     pub fn described_params(&self) -> &[Vst3Param] {
         &self.params
+    }
+
+    /// Whether controllers, bend and pressure of every channel are passed on; `None` where some are and some are not.
+    pub fn maps_controllers(&self) -> Option<bool> {
+        let every = (0..16).flat_map(|channel| (0..130).map(move |number| (channel, number)));
+        let n_mapped = every.filter(|&(channel, number)| self.parameter_of(channel, number).is_some()).count();
+        match n_mapped {
+            0 => Some(false),
+            2_080 => Some(true),
+            _ => None,
+        }
+    }
+
+    /// With the next block, each controller of each channel gets this value, and pressure and bend do, too.
+    pub fn set_every_controller(&mut self, value: f64) {
+        let every = (0..16).flat_map(|channel| (0..130).map(move |number| (channel, number)));
+        self.controllers =
+            every.filter_map(|(channel, number)| Some((self.parameter_of(channel, number)?, value))).collect();
+    }
+
+    /// The id of the parameter for a controller of a channel; 128 is pressure and 129 bend.
+    fn parameter_of(&self, channel: i16, number: CtrlNumber) -> Option<u32> {
+        let mapping = self.controller.cast::<IMidiMapping>()?;
+        let mut id = 0;
+        // SAFETY: the number is our own.
+        let result = unsafe { mapping.getMidiControllerAssignment(0, channel, number, &mut id) };
+        (result == kResultOk).then_some(id)
+    }
+
+    /// Number and name of what a note can express on its own.
+    pub fn note_expressions(&self) -> Vec<(u32, String)> {
+        let Some(controller) = self.controller.cast::<INoteExpressionController>() else { return Vec::new() };
+        // SAFETY: the plugin fills what is our own.
+        unsafe {
+            (0..controller.getNoteExpressionCount(0, 0))
+                .map(|index| {
+                    let mut info: NoteExpressionTypeInfo = std::mem::zeroed();
+                    assert_eq!(controller.getNoteExpressionInfo(0, 0, index, &mut info), kResultOk);
+                    (info.typeId, text16(&info.title))
+                })
+                .collect()
+        }
     }
 
     /// Channels of each bus.
@@ -182,41 +228,25 @@ impl Vst3Host {
     }
 }
 
-fn read_sent(event: &Event) -> Option<(usize, Sent)> {
-    // SAFETY: the event's type says which part of the union it is.
-    let sent = unsafe {
-        match i32::from(event.r#type) {
-            t if t == Event_::EventTypes_::kNoteOnEvent as i32 => {
-                Sent::NoteOn { key: event.__field0.noteOn.pitch as u8 }
-            }
-            t if t == Event_::EventTypes_::kNoteOffEvent as i32 => {
-                Sent::NoteOff { key: event.__field0.noteOff.pitch as u8 }
-            }
-            t if t == Event_::EventTypes_::kLegacyMIDICCOutEvent as i32 => {
-                let bend = event.__field0.midiCCOut;
-                assert_eq!(bend.controlNumber, 129);
-                Sent::Bend((f64::from(i32::from(bend.value2) << 7 | i32::from(bend.value)) - 8_192.0) / 8_192.0)
-            }
-            _ => return None,
-        }
-    };
-    Some((event.sampleOffset as usize, sent))
-}
-
 fn read_params(controller: &ComPtr<IEditController>) -> Vec<Vst3Param> {
     // SAFETY: the plugin fills what is our own.
     unsafe {
         (0..controller.getParameterCount())
-            .map(|index| {
+            .filter_map(|index| {
                 let mut info: ParameterInfo = std::mem::zeroed();
                 assert_eq!(controller.getParameterInfo(index, &mut info), kResultOk);
-                Vst3Param {
+                // Controllers: hidden, and nothing that a song could hold.
+                let unseen = ParameterInfo_::ParameterFlags_::kIsHidden | ParameterInfo_::ParameterFlags_::kIsReadOnly;
+                if info.flags == unseen && text16(&info.title).starts_with("MIDI Ch. ") {
+                    return None;
+                }
+                Some(Vst3Param {
                     id: info.id,
                     name: text16(&info.title),
                     units: text16(&info.units),
                     step_count: info.stepCount,
                     is_automatable: info.flags & ParameterInfo_::ParameterFlags_::kCanAutomate != 0,
-                }
+                })
             })
             .collect()
     }
@@ -232,8 +262,8 @@ fn text8(text: &[char8]) -> String {
 }
 
 impl TestHost for Vst3Host {
-    fn open(class: Class) -> Self {
-        Self::open_from(&bundle("Retort.vst3"), class)
+    fn open_in(bundles: &Path, class: Class) -> Self {
+        Self::open_from(&bundle(bundles, "Retort.vst3"), class)
     }
 
     fn activate(&mut self, rate_hz: f64, max_block: usize) {
@@ -307,39 +337,19 @@ impl TestHost for Vst3Host {
 
     fn block(&mut self, input: &[&[f32]], len: usize, events: &[(usize, Happening)]) -> Vec<Vec<f32>> {
         let (changes, notes) = (Changes::default(), EventList::default());
+        for (id, value) in std::mem::take(&mut self.controllers) {
+            changes.add(id, 0, value);
+        }
         let waiting = std::mem::take(&mut self.waiting);
         for (at, happening) in waiting.into_iter().map(|happening| (0, happening)).chain(events.iter().copied()) {
-            // SAFETY: all zeros is an event.
-            let mut event: Event = unsafe { std::mem::zeroed() };
-            event.sampleOffset = at as i32;
             match happening {
-                Happening::Param { name, value } => {
-                    changes.add(self.param(name).id, at as i32, value);
-                    continue;
+                Happening::Param { name, value } => changes.add(self.param(name).id, at as i32, value),
+                Happening::Midi(message) if let Some((channel, number, value)) = controller(message) => {
+                    let id = self.parameter_of(channel, number).expect("the plugin takes controllers");
+                    changes.add(id, at as i32, value);
                 }
-                Happening::NoteOn { key, velocity } => {
-                    event.r#type = Event_::EventTypes_::kNoteOnEvent as u16;
-                    event.__field0.noteOn = NoteOnEvent {
-                        channel: 0,
-                        pitch: key.into(),
-                        tuning: 0.0,
-                        velocity: velocity as f32,
-                        length: 0,
-                        noteId: i32::from(key) + 1_000,
-                    };
-                }
-                Happening::NoteOff { key } => {
-                    event.r#type = Event_::EventTypes_::kNoteOffEvent as u16;
-                    event.__field0.noteOff = NoteOffEvent {
-                        channel: 0,
-                        pitch: key.into(),
-                        velocity: 0.0,
-                        noteId: i32::from(key) + 1_000,
-                        tuning: 0.0,
-                    };
-                }
+                other => notes.0.borrow_mut().extend(event(at, other)),
             }
-            notes.0.borrow_mut().push(event);
         }
         let silence = vec![0.0; len];
         let mut input: Vec<Vec<f32>> = (0..self.channels(true))

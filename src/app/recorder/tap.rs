@@ -124,4 +124,17 @@ mod tests {
         assert_eq!(left, expected.collect::<Vec<f32>>());
         assert_eq!(state.lost_frames(), 6);
     }
+
+    #[test]
+    fn taking_what_is_played_allocates_nothing_whether_there_is_room_or_not() {
+        let (mut tap, mut queue) = Tap::with_queue(1_000, Arc::default());
+        let block = [0.5; 480];
+        for round in 0..8 {
+            assert_eq!(crate::allocation::counted(|| tap.push(&block, &block)), 0, "block {round}");
+            if round == 5 {
+                take(&mut queue);
+            }
+        }
+        assert!(tap.state.lost_frames() > 0, "there was no room for some");
+    }
 }

@@ -6,7 +6,7 @@ use super::*;
 const CTRL: Modifiers = Modifiers::COMMAND;
 
 fn undo(bench: &mut Bench) {
-    bench.shortcut(CTRL, Key::Z);
+    bench.undo();
 }
 
 fn redo(bench: &mut Bench) {
