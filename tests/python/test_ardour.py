@@ -150,10 +150,16 @@ class Ardour:
         raise AssertionError(f"{name} {ended}:\n{log[-4000:]}")
 
     def add_preset(self, plugin, name, model):
-        """A VST3 preset with the source on audio. Ardour counts automatable parameters only, and Source is none."""
+        """A VST3 preset with the source on audio. Ardour counts automatable parameters only, and Source is none.
+
+        Both plugins have the same state, and pedalboard takes long to load the one with a parameter for every controller.
+        """
         folder = self.home / ".vst3/presets/Retort" / plugin
         folder.mkdir(parents=True)
-        data = pedalboard.load_plugin(str(BUNDLE), plugin_name=plugin).preset_data
+        data = pedalboard.load_plugin(str(BUNDLE), plugin_name="Retort FX").preset_data
+        class_id = {"Retort": b"RetortInstrument", "Retort FX": b"RetortTrackAudio"}[plugin].hex().upper().encode()
+        assert plugin == "Retort" or data[8:40] == class_id
+        data = data[:8] + class_id + data[40:]
         # "VST3", version and class id, then the place of the list of chunks; its first is the component's state.
         (entries,) = struct.unpack_from("<q", data, 40)
         assert data[entries + 8 : entries + 12] == b"Comp"
