@@ -143,8 +143,11 @@ fn a_measurement_has_its_fixed_names() {
         assert_eq!(entry["us_per_step"], entry["us_per_frame"], "a GRU steps with every frame");
     }
     let sources: Vec<Value> = list("voice").iter().map(|entry| entry["source"].clone()).collect();
-    assert_eq!(sources, ["notes", "audio"]);
+    assert_eq!(sources, ["notes", "audio", "notes", "notes"]);
+    let voices: Vec<u64> = list("voice").iter().filter_map(|entry| entry["voices"].as_u64()).collect();
+    assert_eq!(voices, [1, 1, 8, 16]);
     for entry in list("voice") {
+        positive(&entry, "cpu_share");
         positive(&entry, "x_realtime");
         positive(&entry, "worst_block_share");
     }

@@ -2,10 +2,8 @@
 
 use std::sync::mpsc::{self, Receiver, Sender};
 
-use super::AppError;
 use crate::{
-    engine::Instrument,
-    library::{Choice, Library, tunings::SavedTuning},
+    library::{Built, Library, Sound, Unplayable, tunings::SavedTuning},
     panel::ModelEntry,
 };
 
@@ -23,13 +21,7 @@ pub struct Request {
 /// What a request has led to.
 pub struct Answer {
     pub request: Request,
-    pub result: Result<Built, AppError>,
-}
-
-/// An instrument, and what is wrong with its second model if that is not in it.
-pub struct Built {
-    pub instrument: Box<Instrument>,
-    pub without_blend: Option<AppError>,
+    pub result: Result<Built, Unplayable>,
 }
 
 /// The loading thread. Dropping it ends it after the model that it is loading.
@@ -68,27 +60,10 @@ impl Loader {
     }
 }
 
-fn build(request: &Request) -> Result<Built, AppError> {
-    let failed = |id: &str, reason: String| AppError::Model { id: id.to_owned(), reason };
-    let load = |id: &str| Library::standard().load(id).map_err(|error| failed(id, error.to_string()));
-    let first = load(&request.id)?;
-    let (rate_hz, tuning) = (request.sample_rate_hz, request.tuning.as_ref());
-    let mut without_blend = None;
-    if let Some(id) = &request.blend {
-        let both = load(id).and_then(|second| {
-            first
-                .instrument(Choice { blend: Some(&second), tuning }, rate_hz)
-                .map_err(|error| failed(id, error.to_string()))
-        });
-        match both {
-            Ok(instrument) => return Ok(Built { instrument: Box::new(instrument), without_blend }),
-            Err(error) => without_blend = Some(error),
-        }
-    }
-    let instrument = first
-        .instrument(Choice { blend: None, tuning }, rate_hz)
-        .map_err(|error| failed(&request.id, error.to_string()))?;
-    Ok(Built { instrument: Box::new(instrument), without_blend })
+fn build(request: &Request) -> Result<Built, Unplayable> {
+    let Request { id, blend, tuning, sample_rate_hz } = request;
+    let sound = Sound { id, blend: blend.as_deref(), tuning: tuning.as_ref() };
+    Library::standard().build(sound, *sample_rate_hz)
 }
 
 /// Every model on this machine, for the panel. Reads the files' headers only.

@@ -35,6 +35,7 @@ mod watch;
 mod window;
 mod zoom;
 
+use crate::library::Unplayable;
 use std::path::PathBuf;
 
 pub use window::run;
@@ -80,6 +81,12 @@ pub enum AppError {
     Config { path: PathBuf, reason: String },
     #[error("The window cannot be opened: {0}.")]
     Window(String),
+}
+
+impl From<Unplayable> for AppError {
+    fn from(Unplayable { id, reason }: Unplayable) -> Self {
+        Self::Model { id, reason }
+    }
 }
 
 impl AppError {

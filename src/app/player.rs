@@ -185,10 +185,10 @@ impl Player {
             match answer.result {
                 // With a full queue the audio thread stands still, and the model is of no use.
                 Ok(built) => {
-                    let stuck = streams.instruments.push(built.instrument).err().map(|_| AppError::Stuck);
-                    self.model_problem = stuck.or(built.without_blend);
+                    let stuck = streams.instruments.push(Box::new(built.instrument)).err().map(|_| AppError::Stuck);
+                    self.model_problem = stuck.or(built.without_blend.map(AppError::from));
                 }
-                Err(error) => self.model_problem = Some(error),
+                Err(error) => self.model_problem = Some(error.into()),
             }
         }
         let Some(streams) = &mut self.streams else { return };

@@ -27,6 +27,12 @@ const RATE_HZ: u32 = 48_000;
 /// Seconds of sound in each run.
 const RUN_S: f64 = 4.0;
 
+/// The same where many voices sound.
+const CHORD_S: f64 = 1.0;
+
+/// Notes that sound at a time in the measurements of chords.
+const CHORDS: [usize; 2] = [8, 16];
+
 /// Block length of the voices, in samples: a small one that hosts really use.
 const BLOCK: usize = 64;
 
@@ -56,7 +62,11 @@ struct DecoderSpeed {
 struct VoiceSpeed {
     id: String,
     source: &'static str,
+    /// Notes that sound at a time.
+    voices: usize,
     x_realtime: f64,
+    /// Share of one core that all of them take.
+    cpu_share: f64,
     /// Time of the slowest block of 64 samples as a share of its 1.33 ms: the least of several runs for each block, so
     /// that what other programs did in one of them does not count.
     worst_block_share: f64,
@@ -84,7 +94,7 @@ pub fn run(arguments: &Bench) -> Result<(), CliError> {
 }
 
 fn measure(library: &Library, ids: &[String]) -> Result<Report, CliError> {
-    let progress = Progress::new("measuring", 3 * ids.len() + 5);
+    let progress = Progress::new("measuring", (3 + CHORDS.len()) * ids.len() + 5);
     let mut done = 0;
     let mut step = || {
         done += 1;
@@ -97,6 +107,10 @@ fn measure(library: &Library, ids: &[String]) -> Result<Report, CliError> {
         step();
         for (source, name) in [(Source::Notes, "notes"), (Source::Audio, "audio")] {
             report.voice.push(voice(&chosen, source, name)?);
+            step();
+        }
+        for voices in CHORDS {
+            report.voice.push(chord(&chosen, voices)?);
             step();
         }
     }
@@ -143,19 +157,48 @@ fn decoder(chosen: &Chosen) -> DecoderSpeed {
 }
 
 fn voice(chosen: &Chosen, source: Source, name: &'static str) -> Result<VoiceSpeed, CliError> {
+    // One voice: notes must not overlap while the one before dies away.
+    let settings = Settings { mode: 1.0, ..Settings::default() };
+    let (x_realtime, worst_block_share) = play(chosen, source, &settings, &melody(), note_events)?;
+    Ok(VoiceSpeed {
+        id: chosen.id(),
+        source: name,
+        voices: 1,
+        x_realtime,
+        cpu_share: 1.0 / x_realtime,
+        worst_block_share,
+    })
+}
+
+/// A chord of `voices` notes, held.
+fn chord(chosen: &Chosen, voices: usize) -> Result<VoiceSpeed, CliError> {
+    let settings = Settings { voices: voices as f32, ..Settings::default() };
+    let keys: Vec<[Event; 1]> = (0..voices).map(|k| [key_on(48 + 2 * k as u8)]).collect();
+    let silence = vec![0.0; (CHORD_S * f64::from(RATE_HZ)) as usize / BLOCK * BLOCK];
+    let events = |block: usize| keys.get(block).map_or(&[][..], |key| &key[..]);
+    let (x_realtime, worst_block_share) = play(chosen, Source::Notes, &settings, &silence, events)?;
+    let id = chosen.id();
+    Ok(VoiceSpeed { id, source: "notes", voices, x_realtime, cpu_share: 1.0 / x_realtime, worst_block_share })
+}
+
+/// Plays `input` in blocks with the events of each: times real time, and what the slowest block takes of its time.
+fn play<'a>(
+    chosen: &Chosen,
+    source: Source,
+    settings: &Settings,
+    input: &[f32],
+    events: impl Fn(usize) -> &'a [Event],
+) -> Result<(f64, f64), CliError> {
     let mut engine =
         Engine::new(EngineConfig { sample_rate_hz: RATE_HZ, source, lowest_pitch: LowestPitch::default() })?;
     // The first instrument replaces nothing.
     let _ = engine.set_instrument(Box::new(chosen.instrument(RATE_HZ)?));
-    // One voice: notes must not overlap while the one before dies away.
-    let settings = Settings { mode: 1.0, ..Settings::default() };
-    let input = melody();
     let mut output = [0.0; BLOCK];
     let blocks = || input.chunks_exact(BLOCK).enumerate();
     let seconds = median_s(|| {
         engine.reset();
         for (k, block) in blocks() {
-            engine.process(block, &mut output, note_events(k), &settings);
+            engine.process(block, &mut output, events(k), settings);
         }
     });
     // Looking at the clock at each block costs time, which the whole must not contain: passes of their own.
@@ -164,26 +207,23 @@ fn voice(chosen: &Chosen, source: Source, name: &'static str) -> Result<VoiceSpe
         engine.reset();
         for (k, block) in blocks() {
             let started = Instant::now();
-            engine.process(block, &mut output, note_events(k), &settings);
+            engine.process(block, &mut output, events(k), settings);
             least_s[k] = least_s[k].min(started.elapsed().as_secs_f64());
         }
     }
     let block_s = BLOCK as f64 / f64::from(RATE_HZ);
-    Ok(VoiceSpeed {
-        id: chosen.id(),
-        source: name,
-        x_realtime: input.len() as f64 / f64::from(RATE_HZ) / seconds,
-        worst_block_share: least_s.iter().fold(0.0, |worst: f64, &s| worst.max(s)) / block_s,
-    })
+    let worst_block_share = least_s.iter().fold(0.0, |worst: f64, &s| worst.max(s)) / block_s;
+    Ok((input.len() as f64 / f64::from(RATE_HZ) / seconds, worst_block_share))
+}
+
+const fn key_on(key: u8) -> Event {
+    let note = NoteAddress { note_id: None, channel: 0, key };
+    Event { offset: 17, kind: EventKind::NoteOn { note, velocity: 0.8 } }
 }
 
 /// A new note every half second: each block's events, in a loop of keys.
 fn note_events(block: usize) -> &'static [Event] {
-    const fn on(key: u8) -> [Event; 1] {
-        let note = NoteAddress { note_id: None, channel: 0, key };
-        [Event { offset: 17, kind: EventKind::NoteOn { note, velocity: 0.8 } }]
-    }
-    static NOTES: [[Event; 1]; 4] = [on(67), on(71), on(74), on(79)];
+    static NOTES: [[Event; 1]; 4] = [[key_on(67)], [key_on(71)], [key_on(74)], [key_on(79)]];
     let every = RATE_HZ as usize / 2 / BLOCK;
     if block.is_multiple_of(every) { &NOTES[block / every % NOTES.len()] } else { &[] }
 }
@@ -277,10 +317,11 @@ fn table(report: &Report) -> String {
         );
     }
     for line in &report.voice {
-        let VoiceSpeed { id, source, x_realtime, worst_block_share } = line;
-        let percent = 100.0 * worst_block_share;
+        let VoiceSpeed { id, source, voices, x_realtime, cpu_share, worst_block_share } = line;
+        let (share, worst) = (100.0 * cpu_share, 100.0 * worst_block_share);
+        let what = if *voices == 1 { "voice".to_owned() } else { format!("{voices} voices") };
         text += &format!(
-            "voice     {id:24}  {x_realtime:8.1} x  from {source}; slowest block of {BLOCK} takes {percent:.1} % of its time\n"
+            "{what:9} {id:24}  {x_realtime:8.1} x  {share:5.2} % of a core, from {source}; slowest block of {BLOCK} takes {worst:.1} % of its time\n"
         );
     }
     for (part, lines) in [("synth", &report.synth), ("analysis", &report.analysis)] {

@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub use error::LibraryError;
 pub(crate) use error::near;
 pub use folders::data_folder;
-pub use playable::{Choice, PlayableError};
+pub use playable::{Built, Choice, PlayableError, Sound, Unplayable};
 use source::Source;
 pub use speed::machine_factor;
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::LoadedModel;
 use super::tunings::SavedTuning;
+use super::{Library, LoadedModel};
 use crate::engine::{
     BlendError, BlendParts, Instrument, InstrumentParts, SLOTS, Tuning, TuningError, can_blend, profile,
 };
@@ -24,6 +24,57 @@ pub enum PlayableError {
     Blend(#[from] BlendError),
     #[error("its tuning is broken: {0}")]
     Tuning(#[from] TuningError),
+}
+
+/// What a song or a panel asks for, by name.
+#[derive(Clone, Copy)]
+pub struct Sound<'a> {
+    pub id: &'a str,
+    /// The id of a second model to mix in.
+    pub blend: Option<&'a str>,
+    /// `None` is twelve equal steps.
+    pub tuning: Option<&'a SavedTuning>,
+}
+
+/// An instrument, and what is wrong with its second model if that is not in it.
+pub struct Built {
+    pub instrument: Instrument,
+    pub without_blend: Option<Unplayable>,
+}
+
+/// A model that does not play.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unplayable {
+    pub id: String,
+    /// The end of a sentence.
+    pub reason: String,
+}
+
+impl Library {
+    /// The instrument of `sound` for a sample rate in Hz. Where the second model cannot be had, the first one plays alone.
+    /// Reads files and takes milliseconds.
+    ///
+    /// # Errors
+    /// The first model is missing or broken, or the tuning is none.
+    pub fn build(&self, sound: Sound<'_>, sample_rate_hz: u32) -> Result<Built, Unplayable> {
+        let Sound { id, blend, tuning } = sound;
+        let failed = |id: &str, reason: String| Unplayable { id: id.to_owned(), reason };
+        let first = self.load(id).map_err(|error| failed(id, error.to_string()))?;
+        let with = |blend: Option<&LoadedModel>| {
+            let made = first.instrument(Choice { blend, tuning }, sample_rate_hz);
+            made.map_err(|error| error.to_string())
+        };
+        let mut without_blend = None;
+        if let Some(second) = blend {
+            let loaded = self.load(second).map_err(|error| error.to_string());
+            match loaded.and_then(|loaded| with(Some(&loaded))) {
+                Ok(instrument) => return Ok(Built { instrument, without_blend }),
+                Err(reason) => without_blend = Some(failed(second, reason)),
+            }
+        }
+        let instrument = with(None).map_err(|reason| failed(id, reason))?;
+        Ok(Built { instrument, without_blend })
+    }
 }
 
 impl LoadedModel {

@@ -15,7 +15,7 @@ use super::models;
 use super::params::RetortParams;
 use super::status::Status;
 use crate::engine::Instrument;
-use crate::library::tunings::SavedTuning;
+use crate::library::{Sound, Unplayable, tunings::SavedTuning};
 use crate::panel::{Banner, Severity};
 
 /// Between two looks at what is wanted.
@@ -180,15 +180,16 @@ impl Worker {
             return true;
         }
         let (id, blend, tuning) = &wanted;
-        match models::build(id, blend.as_deref(), tuning.as_ref(), self.sample_rate_hz) {
+        let sound = Sound { id, blend: blend.as_deref(), tuning: tuning.as_ref() };
+        match models::build(sound, self.sample_rate_hz) {
             Ok(built) => {
                 self.finished = Some(Box::new(built.instrument));
-                let alone = built.without_blend.map(|reason| without_blend(id, blend.as_deref(), &reason));
+                let alone = built.without_blend.map(|blend| without_blend(id, &blend));
                 self.status.say(alone.or_else(|| self.params.song.is_newer().then(newer_song)));
                 self.playing = Some(wanted);
                 true
             }
-            Err(reason) => {
+            Err(Unplayable { id, reason }) => {
                 self.finished = None;
                 self.playing = None;
                 self.status.say(Some(Banner {
@@ -208,8 +209,8 @@ impl Worker {
     }
 }
 
-fn without_blend(id: &str, blend: Option<&str>, reason: &str) -> Banner {
-    let blend = blend.unwrap_or_default();
+fn without_blend(id: &str, blend: &Unplayable) -> Banner {
+    let Unplayable { id: blend, reason } = blend;
     Banner {
         severity: Severity::Warning,
         text: format!("{id} plays without {blend}, which it should blend with: {reason}. The song keeps its name."),

@@ -4,9 +4,7 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use crate::engine::Instrument;
-use crate::library::tunings::SavedTuning;
-use crate::library::{Choice, Library};
+use crate::library::{Built, Library, Sound, Unplayable};
 use crate::panel::ModelEntry;
 
 static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
@@ -17,36 +15,12 @@ static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
     }
 });
 
-/// An instrument, and what is wrong with its second model if that is not in it.
-pub struct Built {
-    pub instrument: Instrument,
-    pub without_blend: Option<String>,
-}
-
-/// The instrument of a model for a sample rate in Hz, or why there is none, as the end of a sentence. `blend` is the id of a
-/// second model; the first one plays without it where it must.
-pub fn build(
-    id: &str,
-    blend: Option<&str>,
-    tuning: Option<&SavedTuning>,
-    sample_rate_hz: u32,
-) -> Result<Built, String> {
-    let first = LIBRARY.load(id).map_err(|error| error.to_string())?;
-    let mut without_blend = None;
-    if let Some(blend) = blend {
-        let second = LIBRARY.load(blend).map_err(|error| error.to_string());
-        let both = second.and_then(|second| {
-            let choice = Choice { blend: Some(&second), tuning };
-            first.instrument(choice, sample_rate_hz).map_err(|error| error.to_string())
-        });
-        match both {
-            Ok(instrument) => return Ok(Built { instrument, without_blend }),
-            Err(reason) => without_blend = Some(reason),
-        }
-    }
-    let choice = Choice { blend: None, tuning };
-    let instrument = first.instrument(choice, sample_rate_hz).map_err(|error| error.to_string())?;
-    Ok(Built { instrument, without_blend })
+/// The instrument of what a song asks for, see [`Library::build`].
+///
+/// # Errors
+/// The first model does not play.
+pub fn build(sound: Sound<'_>, sample_rate_hz: u32) -> Result<Built, Unplayable> {
+    LIBRARY.build(sound, sample_rate_hz)
 }
 
 /// Every model that can be chosen, sorted by id. Reads the files' headers only.

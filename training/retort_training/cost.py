@@ -47,7 +47,7 @@ def read_bench(table: dict, model_id: str) -> dict | None:
     decoder = next((d for d in table["decoder"] if d["id"] == model_id), None)
     if decoder is None:
         return None
-    voices = {v["source"]: v["x_realtime"] for v in table["voice"] if v["id"] == model_id}
+    voices = {v["source"]: v["x_realtime"] for v in table["voice"] if v["id"] == model_id and v["voices"] == 1}
     return {
         "decoder_us_per_frame": round(decoder["us_per_frame"], 3),
         "decoder_x_realtime": round(decoder["x_realtime"], 1),

@@ -33,18 +33,18 @@ fn a_choice_that_the_machine_has_room_for_asks_nothing() {
 
 #[test]
 fn a_choice_that_costs_too_much_asks_first_and_can_be_made_with_fewer_voices() {
-    let mut bench = bench(16.0, 0.1);
+    let mut bench = bench(16.0, 0.15);
     choose_second_size(&mut bench);
     assert_eq!(bench.host.model_id, "violin/full", "nothing is chosen before the answer");
     let id = costly_id("fewer")(&bench);
     bench.click_on(id);
-    assert_eq!((bench.host.model_id.as_str(), bench.host.settings.voices), ("violin/reduced", 7.0));
+    assert_eq!((bench.host.model_id.as_str(), bench.host.settings.voices), ("violin/reduced", 10.0));
     assert!(!bench.panel.costly.is_open());
 }
 
 #[test]
 fn the_question_can_be_answered_with_no_and_with_yes() {
-    let mut bench = bench(16.0, 0.1);
+    let mut bench = bench(16.0, 0.15);
     choose_second_size(&mut bench);
     bench.key(Key::Escape);
     assert!(!bench.panel.costly.is_open());
@@ -62,13 +62,13 @@ fn the_question_can_be_answered_with_no_and_with_yes() {
 #[test]
 fn one_voice_is_counted_once() {
     for mode in [Mode::Mono, Mode::Legato] {
-        let mut bench = bench(16.0, 0.1);
+        let mut bench = bench(16.0, 0.15);
         let index = Mode::ALL.iter().position(|other| *other == mode).expect("every mode is listed");
         bench.host.settings.mode = index as f32;
         choose_second_size(&mut bench);
         assert_eq!(bench.host.model_id, "violin/reduced", "{mode:?}");
     }
-    let mut bench = bench(16.0, 0.1);
+    let mut bench = bench(16.0, 0.15);
     bench.host.source = Source::Audio;
     choose_second_size(&mut bench);
     assert_eq!(bench.host.model_id, "violin/reduced", "audio has one voice");
@@ -76,12 +76,12 @@ fn one_voice_is_counted_once() {
 
 #[test]
 fn the_second_instrument_counts_too() {
-    let mut bench = bench(4.0, 0.1);
-    bench.host.models[2].cpu_share = Some(0.1);
+    let mut bench = bench(16.0, 0.06);
+    bench.host.models[2].cpu_share = Some(0.06);
     bench.panel.costly.choose_blend(Some("flute/full"), &mut bench.host);
-    assert_eq!(bench.host.blend_id.as_deref(), Some("flute/full"), "0.01 and 0.1 four times is little");
+    assert_eq!(bench.host.blend_id.as_deref(), Some("flute/full"), "0.07 seven times is little");
     bench.panel.costly.choose_model("violin/reduced", &mut bench.host);
-    assert_eq!(bench.host.model_id, "violin/full", "0.1 and 0.1 four times is not");
+    assert_eq!(bench.host.model_id, "violin/full", "0.12 seven times is not");
     assert!(bench.panel.costly.is_open());
 }
 
