@@ -173,6 +173,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--also", type=Path, nargs="+", default=[], help="models folders of other training seeds, scored but not shipped")
     p.add_argument("--seeds", type=int, default=5, help="noise seeds per model")
     p.add_argument("--force", action="store_true", help="score again what has not changed")
+    p.add_argument(
+        "--learned", action="store_true", help="passages that were learned from instead: how much of a loss is not for lack of recordings"
+    )
     p.add_argument("--no-cost", action="store_true", help="do not measure the cost of playing (it takes a quiet machine)")
     p.add_argument("--lowest-pitch", type=int, choices=(40, 80, 160), help="another setting than the instrument's: prints, keeps nothing")
     p.set_defaults(run=_evaluate)

@@ -22,19 +22,21 @@ from .standings import mean
 SCORES = Path(__file__).resolve().parent.parent / "scores"
 # Raised when a figure's definition changes: everything is then scored anew.
 VERSION = 2
+# Folder of the scores on what was learned from.
+LEARNED = "learned"
 # What a model file says about itself.
 IN_FILE = ("multi_scale_loss", "log_mel_db", "f0_cents", "loudness_error_db", "loudness_bias_db")
 
 
 class Stage:
-    """An instrument's held-out takes; they are listened to when the first system needs them."""
+    """An instrument's held-out takes, or ones that were learned from; they are listened to when the first system needs them."""
 
-    def __init__(self, name: str, args, lowest_pitch_hz: int | None = None):
+    def __init__(self, name: str, args, lowest_pitch_hz: int | None = None, learned: bool = False):
         self.instrument = INSTRUMENTS[name]
         self.name = name
         self.retort = retort_binary(args.retort)
         reference = self.instrument.sources[0].name
-        self.pieces = held_out.choose(split.read(name), reference)
+        self.pieces = (held_out.learned if learned else held_out.choose)(split.read(name), reference)
         self.sources = sorted({p.source for p in self.pieces})
         self.takes = held_out.takes(self.pieces, args.data, self._gain_db)
         self.ear = Ear(self.retort, args.cache, self.instrument.lowest_pitch_hz)
@@ -166,11 +168,11 @@ def evaluate(args) -> None:
         others = [o for o in _other_seeds(args.also, name) if not args.variant or o[1].stem in args.variant]
         if not files and not others:
             raise ValueError(f"no model of {name} in {models}: train and export one first")
-        stage = Stage(name, args, args.lowest_pitch)
+        stage = Stage(name, args, args.lowest_pitch, args.learned)
         usual = stage.lowest_pitch_hz == stage.instrument.lowest_pitch_hz
         room = models / name / f"{systems.ROOM}.safetensors"
         queue: list[tuple[str, object]] = []
-        if usual:
+        if usual and not args.learned:
             queue += [
                 ("anchor", systems.Anchor()),
                 ("oracle", systems.Oracle(room, oracle_settings(model_files(models, name)), args.cache)),
@@ -183,6 +185,7 @@ def evaluate(args) -> None:
         version = cost.retort_version(stage.retort)
         for label, system in queue:
             key = {"system": system.fingerprint(), "takes": stage.fingerprint(), "retort": version, "scores": VERSION}
+            label = f"{LEARNED}/{label}" if args.learned else label
             known = load(name, label)
             n_seeds = args.seeds if system.needs_seeds else 1
             if usual and not args.force and known and known.get("key") == key and len(known["seeds"]) == n_seeds:
@@ -192,7 +195,7 @@ def evaluate(args) -> None:
             if usual:
                 keep_spectrogram(args.cache, name, "reference", stage.targets[0].heard.full)
                 write(record_of(stage, system, key, figures, n_different), name, label)
-        if usual:
+        if usual and not args.learned:
             ends = load(name, "anchor"), load(name, "oracle")
             for path in files:
                 keep_in_file(path, load(name, path.stem), ends if all(ends) else None)

@@ -12,7 +12,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,8 @@ TAKE_S = 18.0
 NOTE_S = 4.0
 PHRASE_S = 10.0
 GAP_S = 0.3
+# Of each piece of music that was learned from.
+LEARNED_S = 40.0
 _FADE_S = 0.03
 _NOTE = re.compile(r"^[^_]+_([A-G]s?)(-?\d)_")
 _SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
@@ -71,8 +73,20 @@ def label_hz(file: str) -> float | None:
 
 def choose(pieces: list[split.Piece], reference: str) -> list[split.Piece]:
     """The held-out pieces that are scored; see above."""
-    held_out = [p for p in pieces if p.part == split.HELD_OUT]
-    own = [p for p in held_out if p.source == reference] or held_out
+    return _choose([p for p in pieces if p.part == split.HELD_OUT], reference)
+
+
+def learned(pieces: list[split.Piece], reference: str) -> list[split.Piece]:
+    """Pieces that were learned from, chosen as the held-out ones are; of each piece of music the end, which lies next to those.
+
+    A loss here that is no less than theirs is not for lack of recordings.
+    """
+    chosen = _choose([p for p in pieces if p.part == split.TRAIN], reference)
+    return [replace(p, start_s=max(p.start_s, p.end_s - LEARNED_S)) if p.kind == split.TAKE else p for p in chosen]
+
+
+def _choose(part: list[split.Piece], reference: str) -> list[split.Piece]:
+    own = [p for p in part if p.source == reference] or part
     music = [p for p in own if p.kind == split.TAKE]
     return music or _notes(own)
 

@@ -64,6 +64,7 @@ def text(found: list[Instrument], cost: dict, models: Path, cache: Path) -> str:
         _targets(found, cost),
         _overview(found),
         _students(found),
+        _learned(found),
         _size_and_cost(found, cost, models),
     ]
     sections += [_instrument(one, cost, models, cache) for one in found]
@@ -109,6 +110,24 @@ def _students(found: list[Instrument]) -> str:
         return ""
     head = "## The small ones over training seeds, and which student wins\n\nMean ± standard deviation over training seeds of the mean over noise seeds."
     return "\n\n".join([head, _table(rows), "\n".join(verdicts)]).rstrip()
+
+
+def _learned(found: list[Instrument]) -> str:
+    """Whether a loss is for lack of recordings."""
+    rows = [["", "held out", "learned from", "difference"]]
+    for one in found:
+        for variant, record in one.learned.items():
+            if variant in one.models:
+                held_out, learned = (standings.mean(r, "multi_scale_loss") for r in (one.models[variant], record))
+                rows.append([f"{one.name}/{variant}", f"{held_out:.3f}", f"{learned:.3f}", f"{held_out - learned:+.3f}"])
+    if len(rows) == 1:
+        return ""
+    head = """## What more recordings could give
+
+The loss on held-out recordings beside that on passages of the same source that the model did learn from (of music, 40 s before the held-out end; of notes, as many). Where there is little
+between them, the model does not know its own recordings better than strangers: what is missing is not in pitch and loudness, or in what such a model can make of them, and
+neither longer training nor more of the same recordings would bring it."""
+    return head + "\n\n" + _table(rows)
 
 
 def _size_and_cost(found: list[Instrument], cost: dict, models: Path) -> str:

@@ -52,6 +52,8 @@ class Instrument:
     oracle: dict | None = None
     models: dict[str, dict] = field(default_factory=dict)
     others: dict[str, list[dict]] = field(default_factory=dict)
+    # On passages that were learned from.
+    learned: dict[str, dict] = field(default_factory=dict)
     described: dict[str, dict] = field(default_factory=dict)
     bytes: dict[str, int] = field(default_factory=dict)
 
@@ -91,6 +93,8 @@ def gather(models: Path, scores: Path) -> list[Instrument]:
                 one.others.setdefault(seed[1], []).append(record)
             else:
                 one.models[path.stem] = record
+        for path in sorted((Path(scores) / name / "learned").glob("*.json")):
+            one.learned[path.stem] = json.loads(path.read_text(encoding="utf-8"))
         for path in sorted((Path(models) / name).glob("*.safetensors")):
             one.bytes[path.stem] = path.stat().st_size
             if path.stem != "room":

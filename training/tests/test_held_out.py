@@ -1,6 +1,7 @@
 """What is scored is always the same, and a take says where its notes are."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ import soundfile
 from retort_training import held_out, split
 from retort_training.features import Features
 from retort_training.hearing import Heard, Target, compare
-from retort_training.held_out import PRE_ROLL_S, Part, Take, choose, label_hz, takes
+from retort_training.held_out import LEARNED_S, PRE_ROLL_S, Part, Take, choose, label_hz, learned, takes
 from retort_training.split import HELD_OUT, NOTE, TAKE, TRAIN, Piece
 
 
@@ -155,3 +156,15 @@ def test_every_instrument_has_something_to_be_scored_on(path: Path):
     pieces = split.read(path.stem)
     for source in {p.source for p in pieces}:
         assert choose(pieces, source)
+
+
+def test_what_was_learned_from_is_chosen_as_what_is_held_out():
+    ends = [replace(p, part=TRAIN) for p in many()]
+    assert learned(many() + ends, "orchestra") == [replace(p, part=TRAIN) for p in choose(many(), "orchestra")]
+
+
+def test_of_learned_music_the_end_is_taken():
+    music = Piece("take.wav", "garner", TAKE, TRAIN, 5.0, 300.0, 0.0)
+    assert learned([music], "garner") == [replace(music, start_s=300.0 - LEARNED_S)]
+    short = replace(music, end_s=25.0)
+    assert learned([short], "garner") == [short]
