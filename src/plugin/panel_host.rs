@@ -1,6 +1,7 @@
 //! The panel's view of a plugin instance: every change goes through the host, as gestures it can record.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use nice_plug::context::gui::GuiContext;
 use nice_plug::prelude::*;
@@ -13,6 +14,16 @@ use crate::engine::{Setting, Source, Spectrum};
 use crate::library::tunings::Tunings;
 use crate::panel::{Banner, MeterSnapshot, ModelEntry, PanelHost, Watch};
 use crate::preset::{FileStore, LoadedPreset, PresetStore};
+
+/// For so long after it was opened, a window is put into place by its host, and pictures may get lost.
+const SETTLING: Duration = Duration::from_secs(2);
+
+/// A number that changes with every look while a window that opened then settles, and once a second later: a picture that got
+/// lost is soon drawn again.
+fn beat(opened: Instant) -> u128 {
+    let open = opened.elapsed();
+    if open < SETTLING { open.as_millis() } else { SETTLING.as_millis() + u128::from(open.as_secs()) }
+}
 
 /// What an open window works with.
 pub struct PluginPanelHost {
@@ -39,8 +50,9 @@ impl PluginPanelHost {
         wake: impl Fn() + Send + 'static,
     ) -> Self {
         let (watched, read) = (Arc::clone(params), Arc::clone(status));
+        let opened = Instant::now();
         // Parameters and messages change without anybody telling the window.
-        let watch = Watch::start(move || (read.snapshot(), (watched.shown(), read.banner())), wake);
+        let watch = Watch::start(move || (read.snapshot(), (watched.shown(), read.banner(), beat(opened))), wake);
         Self {
             watch,
             params: Arc::clone(params),
