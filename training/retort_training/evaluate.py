@@ -173,10 +173,9 @@ def evaluate(args) -> None:
         room = models / name / f"{systems.ROOM}.safetensors"
         queue: list[tuple[str, object]] = []
         if usual and not args.learned:
-            queue += [
-                ("anchor", systems.Anchor()),
-                ("oracle", systems.Oracle(room, oracle_settings(model_files(models, name)), args.cache)),
-            ]
+            queue.append(("anchor", systems.Anchor()))
+            if not args.no_oracle:
+                queue.append(("oracle", systems.Oracle(room, oracle_settings(model_files(models, name)), args.cache)))
         for path in files:
             queue.append((path.stem, systems.Model(path, room, stage.retort, stage.lowest_pitch_hz)))
         for label, path, base in others:
