@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use super::AppError;
 use crate::{
     engine::Instrument,
-    library::{Choice, Library, tunings::SavedTuning},
+    library::{Choice, Library, LibraryError, tunings::SavedTuning},
     panel::ModelEntry,
 };
 
@@ -70,12 +70,17 @@ impl Loader {
 
 fn build(request: &Request) -> Result<Built, AppError> {
     let failed = |id: &str, reason: String| AppError::Model { id: id.to_owned(), reason };
-    let load = |id: &str| Library::standard().load(id).map_err(|error| failed(id, error.to_string()));
-    let first = load(&request.id)?;
+    let load = |id: &str, missing: fn(String) -> AppError| {
+        Library::standard().load(id).map_err(|error| match error {
+            LibraryError::Unknown { id, .. } => missing(id),
+            other => failed(id, other.to_string()),
+        })
+    };
+    let first = load(&request.id, AppError::NoModel)?;
     let (rate_hz, tuning) = (request.sample_rate_hz, request.tuning.as_ref());
     let mut without_blend = None;
     if let Some(id) = &request.blend {
-        let both = load(id).and_then(|second| {
+        let both = load(id, AppError::NoBlend).and_then(|second| {
             first
                 .instrument(Choice { blend: Some(&second), tuning }, rate_hz)
                 .map_err(|error| failed(id, error.to_string()))

@@ -54,6 +54,10 @@ pub enum AppError {
     SampleFormat(String),
     #[error("The sound cannot start: {0}.")]
     Engine(String),
+    #[error("{0} is not installed. Choose another instrument or size, or put its file back.")]
+    NoModel(String),
+    #[error("{0} is not installed, so it is not mixed in.")]
+    NoBlend(String),
     #[error("{id} cannot be played: {reason}.")]
     Model { id: String, reason: String },
     #[error("The audio output has stopped. Choose another below.")]

@@ -327,7 +327,7 @@ impl PanelHost for Player {
         let silent = self.streams.is_none();
         let severity = |error: &AppError| match error {
             _ if silent => Severity::Error,
-            AppError::Model { .. } | AppError::Stuck => Severity::Error,
+            AppError::Model { .. } | AppError::NoModel(_) | AppError::Stuck => Severity::Error,
             _ => Severity::Warning,
         };
         let problem =

@@ -227,7 +227,8 @@ impl Panel {
             let card = Rect::from_min_size(pos2(left, rect.top()), size);
             ui.painter().rect_filled(card, theme::CARD_RADIUS, theme::SURFACE);
             let title = card.min + vec2(theme::PADDING, 18.0);
-            let text = if idle { format!("{name} (of notes)") } else { (*name).to_owned() };
+            // That voices are those of notes goes without saying, and the tuning takes the place beside their name.
+            let text = if idle && beside(settings) == 0.0 { format!("{name} (of notes)") } else { (*name).to_owned() };
             let color = if idle { theme::TEXT_DIM } else { theme::TEXT };
             ui.painter().text(title, Align2::LEFT_CENTER, text, theme::body_font(), color);
             let place = |index: usize| {
