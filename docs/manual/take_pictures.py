@@ -83,6 +83,7 @@ class Window:
     def __init__(self, display: str, zoom: float, title: str, patience_s: float):
         self.environment = {**os.environ, "DISPLAY": display}
         self.zoom = zoom
+        self.held: list[str] = []
         self.id = self._find(title)
         self._xdotool("windowactivate", "--sync", self.id)
         time.sleep(patience_s)
@@ -119,8 +120,14 @@ class Window:
 
     def hold(self, *keys: str) -> None:
         for key in keys:
+            self.held.append(key)
             self._xdotool("keydown", key)
             time.sleep(0.1)
+
+    def let_go(self) -> None:
+        self._xdotool("mouseup", 1)
+        for key in self.held:
+            self._xdotool("keyup", key)
 
     def press(self, key: str) -> None:
         self._xdotool("key", key)
@@ -378,9 +385,7 @@ def take(picture: Picture, percent: int, arguments: argparse.Namespace, display:
                 window.photograph(file, picture.part)
             finally:
                 # What is held would be held in the next window, too.
-                window._xdotool("mouseup", 1)
-                for key in "asdfgh":
-                    window._xdotool("keyup", key)
+                window.let_go()
         finally:
             started.end(keep=others)
             microphone.stop()
