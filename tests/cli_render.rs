@@ -339,3 +339,14 @@ fn a_second_instrument_and_a_tuning_change_the_sound_and_wrong_ones_are_named() 
     std::fs::write(&scale, "A scale\n 2\n 100.0\n octave\n").unwrap();
     studio.render(&["--tuning", scale.to_str().unwrap()]).fails(1, &["wrong.scl", "line 4"]);
 }
+
+#[test]
+fn mix_puts_the_recording_beside_the_instrument() {
+    let studio = Studio::new();
+    let recording = tone(440.0, 32_000);
+    write_wav(&studio.input, &recording, 32_000, 1);
+    let dry = studio.rendered(&["--mix", "0"]);
+    assert!(recording.iter().zip(&dry).all(|(a, b)| (a - b).abs() < 1e-3), "it lies where it was");
+    let (wet, both) = (studio.rendered(&[]), studio.rendered(&["--mix", "0.5"]));
+    assert!(both.iter().zip(wet.iter().zip(&dry)).all(|(both, (wet, dry))| (both - (wet + dry) / 2.0).abs() < 1e-5));
+}

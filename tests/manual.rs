@@ -2,7 +2,7 @@
 
 use retort::engine::{Setting, Unit};
 
-const MANUAL: &str = include_str!("../docs/manual.md");
+const MANUAL: &str = include_str!("../docs/manual/README.md");
 
 /// The manual's row about each setting begins like this.
 fn row_start(spec: &retort::engine::SettingSpec) -> String {
@@ -26,7 +26,7 @@ fn row_start(spec: &retort::engine::SettingSpec) -> String {
 fn the_manual_has_a_row_for_every_setting_with_its_range() {
     for spec in &Setting::ALL {
         let row = row_start(spec);
-        assert!(MANUAL.contains(&row), "docs/manual.md lacks a row that starts with `{row}`");
+        assert!(MANUAL.contains(&row), "the manual lacks a row that starts with `{row}`");
     }
 }
 
@@ -36,7 +36,7 @@ fn the_manual_names_every_lowest_pitch() {
         [retort::analysis::LowestPitch::Hz40, retort::analysis::LowestPitch::Hz80, retort::analysis::LowestPitch::Hz160]
     {
         let row = format!("| {} Hz |", lowest.hz());
-        assert!(MANUAL.contains(&row), "docs/manual.md lacks `{row}`");
+        assert!(MANUAL.contains(&row), "the manual lacks `{row}`");
     }
 }
 
@@ -44,7 +44,7 @@ fn the_manual_names_every_lowest_pitch() {
 fn the_manual_names_every_setting_as_preset_files_do() {
     for spec in &Setting::ALL {
         let id = format!("`{}`", spec.id);
-        assert!(MANUAL.contains(&id), "docs/manual.md lacks {id} in what is said of presets");
+        assert!(MANUAL.contains(&id), "the manual lacks {id} in what is said of presets");
     }
 }
 

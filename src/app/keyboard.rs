@@ -60,8 +60,12 @@ impl Keyboard {
             layout.keys().filter(|&key| is_black(key) == black).for_each(|key| draw_key(&painter, &layout, key, shown));
         }
         if !shown.enabled {
-            painter.rect_filled(rect, theme::CONTROL_RADIUS, Color32::from_black_alpha(190));
+            // Without round corners, since the keys have none.
+            painter.rect_filled(rect, 0, Color32::from_black_alpha(190));
             let text = "Audio is followed. Choose the source Notes to play keys.";
+            let size = painter.layout_no_wrap(text.to_owned(), theme::body_font(), theme::TEXT).size();
+            let plate = Rect::from_center_size(rect.center(), size + egui::vec2(24.0, 16.0));
+            painter.rect_filled(plate, theme::CONTROL_RADIUS, theme::SURFACE);
             painter.text(rect.center(), Align2::CENTER_CENTER, text, theme::body_font(), theme::TEXT);
         }
         let events =

@@ -55,6 +55,10 @@ pub enum AppError {
     SampleFormat(String),
     #[error("The sound cannot start: {0}.")]
     Engine(String),
+    #[error("{0} is not installed. Choose another instrument or size, or put its file back.")]
+    NoModel(String),
+    #[error("{0} is not installed, so it is not mixed in.")]
+    NoBlend(String),
     #[error("{id} cannot be played: {reason}.")]
     Model { id: String, reason: String },
     #[error("The audio output has stopped. Choose another below.")]
@@ -84,8 +88,8 @@ pub enum AppError {
 }
 
 impl From<Unplayable> for AppError {
-    fn from(Unplayable { id, reason }: Unplayable) -> Self {
-        Self::Model { id, reason }
+    fn from(Unplayable { id, reason, is_missing }: Unplayable) -> Self {
+        if is_missing { Self::NoModel(id) } else { Self::Model { id, reason } }
     }
 }
 

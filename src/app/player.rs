@@ -16,7 +16,7 @@ use super::{
 use crate::{
     analysis::LowestPitch,
     engine::{EventKind, Setting, Settings, Source, Spectrum},
-    library::tunings::Tunings,
+    library::{Unplayable, tunings::Tunings},
     panel::{Banner, MeterSnapshot, ModelEntry, PanelHost, Severity},
     preset::{FileStore, LoadedPreset, PresetStore},
 };
@@ -186,7 +186,7 @@ impl Player {
                 // With a full queue the audio thread stands still, and the model is of no use.
                 Ok(built) => {
                     let stuck = streams.instruments.push(Box::new(built.instrument)).err().map(|_| AppError::Stuck);
-                    self.model_problem = stuck.or(built.without_blend.map(AppError::from));
+                    self.model_problem = stuck.or(built.without_blend.map(without_blend));
                 }
                 Err(error) => self.model_problem = Some(error.into()),
             }
@@ -216,6 +216,11 @@ impl Player {
             Some(Request { id: model.clone(), blend: blend.clone(), tuning: tuning.clone(), sample_rate_hz })
         }
     }
+}
+
+/// What is wrong with the second model.
+fn without_blend(problem: Unplayable) -> AppError {
+    if problem.is_missing { AppError::NoBlend(problem.id) } else { problem.into() }
 }
 
 /// What was chosen and is not there.
@@ -327,7 +332,7 @@ impl PanelHost for Player {
         let silent = self.streams.is_none();
         let severity = |error: &AppError| match error {
             _ if silent => Severity::Error,
-            AppError::Model { .. } | AppError::Stuck => Severity::Error,
+            AppError::Model { .. } | AppError::NoModel(_) | AppError::Stuck => Severity::Error,
             _ => Severity::Warning,
         };
         let problem =

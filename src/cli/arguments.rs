@@ -68,6 +68,9 @@ pub struct Render {
     /// How much of the second instrument: 0 is the first alone, 1 the second [default: the preset's, else 0.5]
     #[arg(long, value_name = "0..1", value_parser = within::<0, 1>)]
     pub blend_amount: Option<f32>,
+    /// How much of the instrument is heard; the rest is the recording that it plays [default: 1]
+    #[arg(long, value_name = "0..1", value_parser = within::<0, 1>)]
+    pub mix: Option<f32>,
     /// Tune the keys by this Scala file; a .kbm file of the same name beside it maps them
     #[arg(long, value_name = "FILE.scl")]
     pub tuning: Option<PathBuf>,

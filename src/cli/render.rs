@@ -37,16 +37,16 @@ pub fn run(arguments: &Render) -> Result<(), CliError> {
     let second = blend.map(|id| model_choice::choose(Some(id), None, arguments.models.as_deref())).transpose()?;
     let tuning = arguments.tuning.as_deref().map(SavedTuning::read).transpose().map_err(CliError::Tuning)?;
     let settings = settings(arguments, preset.as_ref());
-    if let Some(preset) = preset.as_ref().filter(|_| settings.mix < 1.0) {
-        note(&preset.name, "its dry/wet is left out: the output holds the instrument alone");
+    if let Some(preset) = preset.as_ref().filter(|_| settings.mix < 1.0 && arguments.mix.is_none()) {
+        note(&preset.name, "its dry/wet is left out: the output holds the instrument alone (--mix changes that)");
     }
     let job = Job {
         input,
         output,
         loaded: &chosen.loaded,
         choice: Choice { blend: second.as_ref().map(|second| &*second.loaded), tuning: tuning.as_ref() },
-        // The output holds the instrument alone.
-        settings: Settings { mix: 1.0, ..settings },
+        // The output holds the instrument alone, unless the command line itself asks for the recording too.
+        settings: Settings { mix: arguments.mix.unwrap_or(1.0), ..settings },
         is_matched: arguments.matching == Match::Auto,
         rate_hz: arguments.rate,
         lowest_pitch: arguments.lowest_pitch.into(),

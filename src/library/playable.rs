@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::tunings::SavedTuning;
-use super::{Library, LoadedModel};
+use super::{Library, LibraryError, LoadedModel};
 use crate::engine::{
     BlendError, BlendParts, Instrument, InstrumentParts, SLOTS, Tuning, TuningError, can_blend, profile,
 };
@@ -48,6 +48,8 @@ pub struct Unplayable {
     pub id: String,
     /// The end of a sentence.
     pub reason: String,
+    /// Whether there is no file of this name at all.
+    pub is_missing: bool,
 }
 
 impl Library {
@@ -58,18 +60,24 @@ impl Library {
     /// The first model is missing or broken, or the tuning is none.
     pub fn build(&self, sound: Sound<'_>, sample_rate_hz: u32) -> Result<Built, Unplayable> {
         let Sound { id, blend, tuning } = sound;
-        let failed = |id: &str, reason: String| Unplayable { id: id.to_owned(), reason };
-        let first = self.load(id).map_err(|error| failed(id, error.to_string()))?;
+        let failed = |id: &str, reason: String| Unplayable { id: id.to_owned(), reason, is_missing: false };
+        let load = |id: &str| {
+            self.load(id).map_err(|error| Unplayable {
+                is_missing: matches!(error, LibraryError::Unknown { .. }),
+                ..failed(id, error.to_string())
+            })
+        };
+        let first = load(id)?;
         let with = |blend: Option<&LoadedModel>| {
             let made = first.instrument(Choice { blend, tuning }, sample_rate_hz);
             made.map_err(|error| error.to_string())
         };
         let mut without_blend = None;
         if let Some(second) = blend {
-            let loaded = self.load(second).map_err(|error| error.to_string());
-            match loaded.and_then(|loaded| with(Some(&loaded))) {
+            let both = load(second).and_then(|loaded| with(Some(&loaded)).map_err(|reason| failed(second, reason)));
+            match both {
                 Ok(instrument) => return Ok(Built { instrument, without_blend }),
-                Err(reason) => without_blend = Some(failed(second, reason)),
+                Err(problem) => without_blend = Some(problem),
             }
         }
         let instrument = with(None).map_err(|reason| failed(id, reason))?;

@@ -2,7 +2,7 @@
 
 use egui::{Color32, ComboBox, Rect, RichText, Ui, UiBuilder, vec2};
 
-use super::model_choice::{explain, facts, instruments, same_variant, split};
+use super::model_choice::{LIST_HEIGHT, explain, facts, instruments, same_variant, split};
 use super::{PanelHost, costly::Costly, theme};
 use crate::library::variant;
 
@@ -29,6 +29,7 @@ pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, costly: &mut Costly, host:
     let width = rect.width();
     let shown = ComboBox::from_id_salt("blend instrument")
         .width(width)
+        .height(LIST_HEIGHT)
         .truncate()
         .selected_text(RichText::new(text).color(color))
         .show_ui(&mut child, |ui| {
@@ -47,7 +48,8 @@ pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, costly: &mut Costly, host:
     shown.response.on_hover_text("The instrument that Blend mixes in: half way, the two are one.");
     child.add_enabled_ui(current.is_some(), |ui| {
         let title = if current.is_some() { variant::title(size) } else { "–".into() };
-        ComboBox::from_id_salt("blend size").width(width).truncate().selected_text(title).show_ui(ui, |ui| {
+        let list = ComboBox::from_id_salt("blend size").width(width).height(LIST_HEIGHT).truncate();
+        list.selected_text(title).show_ui(ui, |ui| {
             ui.set_min_size(vec2(420.0, 0.0));
             for model in host.models().iter().filter(|model| model.instrument == instrument) {
                 let line = format!("{}   {}", variant::title(&model.variant), facts(model));

@@ -9,6 +9,9 @@ use super::{
 };
 use crate::library::variant;
 
+/// Height of a list of instruments or sizes: all of them can be seen at once.
+pub const LIST_HEIGHT: f32 = 400.0;
+
 /// Shows both lists in `rect`, which is as high as a control.
 pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, costly: &mut Costly, host: &mut dyn PanelHost) {
     let mut child =
@@ -19,7 +22,8 @@ pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, costly: &mut Costly, host:
 
     label(&mut child, "Instrument");
     let text = RichText::new(variant::words(instrument)).color(if known { accent } else { theme::WARNING });
-    ComboBox::from_id_salt("instrument").width(144.0).selected_text(text).show_ui(&mut child, |ui| {
+    let list = ComboBox::from_id_salt("instrument").width(144.0).height(LIST_HEIGHT).selected_text(text);
+    list.show_ui(&mut child, |ui| {
         ui.set_min_width(144.0);
         for name in instruments(host.models()) {
             let text = RichText::new(variant::words(name)).color(theme::accent(name));
@@ -30,23 +34,23 @@ pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, costly: &mut Costly, host:
     });
     child.add_space(8.0);
     label(&mut child, "Size");
-    ComboBox::from_id_salt("size").width(152.0).truncate().selected_text(variant::title(variant)).show_ui(
-        &mut child,
-        |ui| {
-            ui.set_min_size(vec2(420.0, 0.0));
-            for model in host.models().iter().filter(|model| model.instrument == instrument) {
-                let title = variant::title(&model.variant);
-                let chosen = model.variant == variant;
-                let line = ui.selectable_label(chosen, format!("{title}   {}", facts(model)));
-                if line.on_hover_text(explain(model)).clicked() && !chosen {
-                    choice = Some(model.id.clone());
-                }
+    let list = ComboBox::from_id_salt("size").width(152.0).height(LIST_HEIGHT).truncate();
+    list.selected_text(variant::title(variant)).show_ui(&mut child, |ui| {
+        ui.set_min_size(vec2(420.0, 0.0));
+        for model in host.models().iter().filter(|model| model.instrument == instrument) {
+            let title = variant::title(&model.variant);
+            let chosen = model.variant == variant;
+            let line = ui.selectable_label(chosen, format!("{title}   {}", facts(model)));
+            if line.on_hover_text(explain(model)).clicked() && !chosen {
+                choice = Some(model.id.clone());
             }
-        },
-    );
+        }
+    });
     if let Some(model) = host.models().iter().find(|model| model.id == host.model_id()) {
         let share = costly::share(host);
-        let text = RichText::new(facts(model)).font(theme::small_font()).color(theme::TEXT_DIM);
+        // With a warning beside it, there is no room for all of it before the next list.
+        let text = if share > costly::TOO_MUCH { worth(model) } else { facts(model) };
+        let text = RichText::new(text).font(theme::small_font()).color(theme::TEXT_DIM);
         child.label(text).on_hover_text(explain(model));
         if share > costly::TOO_MUCH {
             let text = RichText::new(format!("all voices {:.0} %!", share * 100.0));
@@ -91,10 +95,15 @@ pub fn same_variant(models: &[ModelEntry], instrument: &str, variant: &str) -> O
 
 /// Size, error and load in few words.
 pub fn facts(model: &ModelEntry) -> String {
-    let mut facts = vec![format!("{} parameters", value_text::count(model.n_parameters))];
-    facts.extend(model.gap_closed.map(|share| format!("quality {:.0} %", share * 100.0)));
-    facts.extend(model.cpu_share.map(|share| format!("CPU {:.1} %", share * 100.0)));
-    facts.join(" · ")
+    let parameters = format!("{} parameters", value_text::count(model.n_parameters));
+    [parameters, worth(model)].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" · ")
+}
+
+/// Error and load, as far as they are known.
+fn worth(model: &ModelEntry) -> String {
+    let quality = model.gap_closed.map(|share| format!("quality {:.0} %", share * 100.0));
+    let load = model.cpu_share.map(|share| format!("CPU {:.1} %", share * 100.0));
+    quality.into_iter().chain(load).collect::<Vec<_>>().join(" · ")
 }
 
 /// What the model is, and the same in whole sentences, for the tooltip.

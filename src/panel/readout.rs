@@ -70,17 +70,22 @@ fn pitch(ui: &Ui, rect: Rect, meters: &MeterSnapshot, accent: Color32) {
 fn load(ui: &Ui, rect: Rect, meters: &MeterSnapshot) {
     let latency = format!("Latency {:.0} ms", meters.latency_ms);
     let font = theme::small_font();
-    if meters.voices > 0 {
-        let text = if meters.voices == 1 { "1 voice".to_owned() } else { format!("{} voices", meters.voices) };
-        ui.painter().text(rect.center() + vec2(24.0, 0.0), Align2::CENTER_CENTER, text, font.clone(), theme::TEXT_DIM);
-    }
-    ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, &latency, font.clone(), theme::TEXT_DIM);
+    let left = ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, &latency, font.clone(), theme::TEXT_DIM);
+    let mut right = rect.right();
     let mut spoken = latency;
     if let Some(load) = meters.load {
         let color = if load.worst > HEAVY { theme::ERROR } else { theme::TEXT_DIM };
-        let text = format!("CPU {:.0} | {:.0} %", load.mean * 100.0, load.worst * 100.0);
-        ui.painter().text(rect.right_center(), Align2::RIGHT_CENTER, &text, font, color);
+        // A block that was late is late, however much.
+        let percent = |share: f32| (share * 100.0).min(999.0);
+        let text = format!("CPU {:.0} | {:.0} %", percent(load.mean), percent(load.worst));
+        right = ui.painter().text(rect.right_center(), Align2::RIGHT_CENTER, &text, font.clone(), color).left();
         spoken += &format!(", CPU {:.0} percent, {:.0} at worst", load.mean * 100.0, load.worst * 100.0);
+    }
+    if meters.voices > 0 {
+        let text = if meters.voices == 1 { "1 voice".to_owned() } else { format!("{} voices", meters.voices) };
+        // Between the others, however wide they are.
+        let center = pos2((left.right() + right) / 2.0, rect.center().y);
+        ui.painter().text(center, Align2::CENTER_CENTER, text, font, theme::TEXT_DIM);
     }
     let response = ui.interact(rect, ui.scope_id().with("load"), Sense::HOVER);
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &spoken));

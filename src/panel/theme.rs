@@ -89,6 +89,9 @@ pub fn apply(ctx: &egui::Context) {
         style.spacing.menu_margin = Margin::same(8);
         style.spacing.tooltip_width = 280.0;
         style.spacing.icon_spacing = 8.0;
+        // What can be scrolled has to look like it before the mouse is there.
+        style.spacing.scroll.floating_width = 4.0;
+        style.spacing.scroll.dormant_handle_opacity = 0.6;
         style.interaction.selectable_labels = false;
         style.interaction.tooltip_delay = 0.4;
 

@@ -189,7 +189,7 @@ impl Worker {
                 self.playing = Some(wanted);
                 true
             }
-            Err(Unplayable { id, reason }) => {
+            Err(Unplayable { id, reason, .. }) => {
                 self.finished = None;
                 self.playing = None;
                 self.status.say(Some(Banner {
@@ -210,7 +210,7 @@ impl Worker {
 }
 
 fn without_blend(id: &str, blend: &Unplayable) -> Banner {
-    let Unplayable { id: blend, reason } = blend;
+    let Unplayable { id: blend, reason, .. } = blend;
     Banner {
         severity: Severity::Warning,
         text: format!("{id} plays without {blend}, which it should blend with: {reason}. The song keeps its name."),

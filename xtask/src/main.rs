@@ -12,6 +12,7 @@ mod bundle;
 mod cargo;
 mod credits;
 mod demo;
+mod examples;
 mod install;
 mod licences;
 mod links;
@@ -28,6 +29,7 @@ Usage: cargo xtask <COMMAND> [OPTIONS]
 
 Commands:
   demo      Build Retort and play the demo recordings through the violin models
+  examples  Render a sound for every control of the manual, and a page to hear them on
   bundle    Build the plugin files: target/bundled/Retort.clap and Retort.vst3
   install   Put the plugins, the program and the models where your system looks for them
   test      Run every check and test that needs no Python
@@ -47,8 +49,9 @@ struct Command {
     run: fn(&Options) -> Outcome,
 }
 
-const COMMANDS: [Command; 5] = [
+const COMMANDS: [Command; 6] = [
     Command { name: "demo", help: demo::HELP, options: &["--yes"], run: demo::run },
+    Command { name: "examples", help: examples::HELP, options: &["--yes"], run: examples::run },
     Command { name: "bundle", help: bundle::HELP, options: &["--debug", "--yes"], run: bundle::run },
     Command { name: "install", help: install::HELP, options: &["--yes"], run: install::run },
     Command { name: "licences", help: credits::HELP, options: &[], run: credits::run },
