@@ -61,11 +61,17 @@ fn list(packages: &[Package]) -> String {
 pub fn write_texts(to: &Path) -> Outcome {
     let folders = package_folders()?;
     let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut without = Vec::new();
     for (name, version, licence) in shipped()? {
         let label = format!("{name} {version} ({licence})");
         // What is for other systems may not have been fetched, and is not in what is installed here.
         let Some(folder) = folders.get(&format!("{name}-{version}")) else { continue };
-        for text in licence_texts(folder) {
+        let found = licence_texts(folder);
+        if found.is_empty() {
+            without.push(label);
+            continue;
+        }
+        for text in found {
             let holders = texts.entry(text).or_default();
             if holders.last() != Some(&label) {
                 holders.push(label.clone());
@@ -82,6 +88,13 @@ pub fn write_texts(to: &Path) -> Outcome {
     }
     for (text, holders) in texts {
         all += &format!("\n{}\n{}\n\n{text}\n", "=".repeat(80), holders.join("\n"));
+    }
+    if !without.is_empty() {
+        let line = "=".repeat(80);
+        all += &format!(
+            "\n{line}\nThese packages come without the text of the licence that they name:\n\n{}\n",
+            without.join("\n")
+        );
     }
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder).map_err(|error| failed_at("Could not make the folder", folder, &error))?;
