@@ -125,8 +125,8 @@ def _learned(found: list[Instrument]) -> str:
     head = """## What more recordings could give
 
 The loss on held-out recordings beside that on passages of the same source that the model did learn from (of music, 40 s before the held-out end; of notes, as many). Where there is little
-between them, the model does not know its own recordings better than strangers: what is missing is not in pitch and loudness, or in what such a model can make of them, and
-neither longer training nor more of the same recordings would bring it."""
+between them, the model does not know its own recordings better than strangers: what is missing is not in pitch and loudness, or not within what
+such a model can make of them, and more of the same recordings would bring little."""
     return head + "\n\n" + _table(rows)
 
 
