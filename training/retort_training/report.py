@@ -130,6 +130,22 @@ such a model can make of them, and more of the same recordings would bring littl
     return head + "\n\n" + _table(rows)
 
 
+def _eight_bits(found: list[Instrument], cost: dict) -> list[str]:
+    """Of which networks 8 bits are worth using, for speed."""
+    lines = []
+    for variant, name in (("cnn", "CNN"), ("cnn-tiny", "CNN Tiny")):
+        for one in found:
+            plain, quantised = (cost.get(f"{one.name}/{v}") for v in (variant, f"{variant}-q"))
+            if not plain or not quantised:
+                continue
+            a, b = plain["decoder_us_per_frame"], quantised["decoder_us_per_frame"]
+            sizes = f"{one.bytes[variant] / 1e3:.0f} kB and {one.bytes[f'{variant}-q'] / 1e3:.0f} kB"
+            told = f"- {name} ({one.name}): {b:.3f} µs a frame in 8 bits against {a:.3f}, files of {sizes}. "
+            worth = b < standings.FASTER * a
+            lines.append(told + ("8 bits are worth using." if worth else "No faster, so 8 bits are not worth using."))
+    return ["Are 8 bits worth using?\n\n" + "\n".join(lines)] if lines else []
+
+
 def _size_and_cost(found: list[Instrument], cost: dict, models: Path) -> str:
     sizes, costs = [], []
     for one in found:
@@ -151,6 +167,7 @@ def _size_and_cost(found: list[Instrument], cost: dict, models: Path) -> str:
         parts.append(
             f"Measured by `retort bench` on {'; '.join(on)}; one core. Other work on the machine makes figures larger, never smaller."
         )
+    parts += _eight_bits(found, cost)
     return "\n\n".join(parts) if len(parts) > 1 else ""
 
 

@@ -20,6 +20,8 @@ NO_PITCH_TARGET = ("piano",)
 SHIPPED_BYTES = 40_000_000
 GAP_TARGETS = {"full": 0.80, "cnn": 0.70, "reduced": 0.70, "cnn-tiny": 0.65}
 GARNER_TARGETS = {"full": 5.2, "cnn": 5.2, "reduced": 5.3, "cnn-tiny": 5.3}
+# Less of a difference is none: runs of the benchmark differ by as much.
+FASTER = 0.95
 QUANTISING_LOSS, TINY_PARAMETERS = 0.05, 2500
 F0_CENTS, LOUDNESS_DB, BIAS_DB = 6.0, 1.5, 0.5
 _SEED = re.compile(r"^(.*)-seed(\d+)$")
@@ -234,8 +236,8 @@ def targets(found: list[Instrument], cost: dict) -> list[Target]:
         plain, quantised = (cost.get(f"{one.name}/{v}") for v in ("cnn-tiny", "cnn-tiny-q"))
         if plain and quantised:
             a, b = plain["decoder_us_per_frame"], quantised["decoder_us_per_frame"]
-            pairs.append((f"{one.name} {b:.2f} against {a:.2f} µs a frame", b < a))
-    add("the quantised Tiny is faster than Tiny (else it is not worth using)", pairs)
+            pairs.append((f"{one.name} {b:.3f} against {a:.3f} µs a frame", b < FASTER * a))
+    add("the quantised Tiny is faster than Tiny (else it is not worth using, see Size and cost)", pairs)
     add(
         f"Tiny has fewer than {TINY_PARAMETERS} parameters",
         [

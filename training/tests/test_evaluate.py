@@ -13,7 +13,7 @@ from test_report import METADATA
 
 from retort_training import cost, evaluate, export, hearing, oracle, split, systems
 from retort_training.features import Features
-from retort_training.split import HELD_OUT, TAKE, Piece
+from retort_training.split import HELD_OUT, TAKE, TRAIN, Piece
 
 
 def write_model(folder: Path, variant: str, seed: int = 1) -> None:
@@ -36,7 +36,10 @@ def args(tmp_path: Path, monkeypatch) -> SimpleNamespace:
     time = np.arange(16_000 * 3) / 16_000
     tone = sum(np.sin(2 * np.pi * 300 * k * time) / k for k in range(1, 15))
     soundfile.write(data / "a.flac", (0.1 * tone + 1e-3 * np.random.default_rng(1).standard_normal(len(time))), 16_000)
-    pieces = [Piece("a.flac", "garner", TAKE, HELD_OUT, 1.0, 2.5, 7_500.0)]
+    pieces = [
+        Piece("a.flac", "garner", TAKE, HELD_OUT, 1.0, 2.5, 7_500.0),
+        Piece("a.flac", "garner", TAKE, TRAIN, 0.0, 1.0, 7_500.0),
+    ]
     monkeypatch.setattr(split, "read", lambda _name: pieces)
     monkeypatch.setattr(evaluate, "SCORES", tmp_path / "scores")
     quick = lambda _files: oracle.Settings(n_harmonics=20, n_noise_bands=17, steps=3)  # noqa: E731
@@ -66,7 +69,7 @@ def args(tmp_path: Path, monkeypatch) -> SimpleNamespace:
     save_file({"impulse_response": torch.zeros(320).half()}, models / "violin" / "room.safetensors", metadata=room)
     return SimpleNamespace(
         data=data, models=models, retort=str(retort), cache=tmp_path / "cache", instrument=None, variant=None,
-        also=[], seeds=2, force=False, no_cost=False, lowest_pitch=None, rendered=rendered,
+        also=[], seeds=2, force=False, no_cost=False, learned=False, no_oracle=False, lowest_pitch=None, rendered=rendered,
     )  # fmt: skip
 
 
@@ -136,3 +139,20 @@ def test_a_folder_without_the_instrument_says_what_to_do(args):
     args.variant = ["cnn"]
     with pytest.raises(ValueError, match="train and export one first"):
         evaluate.evaluate(args)
+
+
+def test_passages_that_were_learned_from_are_scored_apart(args):
+    evaluate.evaluate(args)
+    content = (args.models / "violin" / "reduced.safetensors").read_bytes()
+    args.learned = True
+    evaluate.evaluate(args)
+    record, held_out = scores("learned/reduced"), scores("reduced")
+    assert record["seeds"] and record["held_out"] != held_out["held_out"]
+    assert {p.name for p in (evaluate.SCORES / "violin" / "learned").iterdir()} == {"reduced.json"}
+    assert (args.models / "violin" / "reduced.safetensors").read_bytes() == content
+
+
+def test_the_oracle_can_be_left_to_another_time(args):
+    args.no_oracle = True
+    evaluate.evaluate(args)
+    assert {p.stem for p in (evaluate.SCORES / "violin").glob("*.json")} == {"anchor", "reduced"}

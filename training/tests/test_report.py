@@ -161,7 +161,11 @@ def test_a_changed_model_is_called_stale(places: tuple[Path, Path]):
 def test_the_cost_of_a_model_is_read_from_the_bench():
     table = {
         "decoder": [{"id": "violin/full", "us_per_frame": 202.2, "x_realtime": 19.8, "simd": "avx2", "precision": "int8"}],
-        "voice": [{"id": "violin/full", "source": "notes", "x_realtime": 16.0, "worst_block_share": 0.1}],
+        "voice": [
+            {"id": "violin/full", "source": "notes", "voices": 1, "x_realtime": 16.0, "worst_block_share": 0.1},
+            # Chords are another matter.
+            {"id": "violin/full", "source": "notes", "voices": 8, "x_realtime": 5.0, "worst_block_share": 0.5},
+        ],
     }
     found = cost.read_bench(table, "violin/full")
     assert found["decoder_us_per_frame"] == 202.2 and found["voice_x_realtime"] == {"notes": 16.0}
