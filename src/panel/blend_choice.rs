@@ -1,6 +1,6 @@
 //! The second model, which the knob beside it mixes in.
 
-use egui::{Color32, ComboBox, Rect, RichText, Ui, UiBuilder, vec2};
+use egui::{ComboBox, Rect, RichText, Ui, UiBuilder, vec2};
 
 use super::model_choice::{LIST_HEIGHT, explain, facts, instruments, same_variant, split};
 use super::{PanelHost, costly::Costly, theme};
@@ -9,7 +9,7 @@ use crate::library::variant;
 const NONE: &str = "None";
 
 /// Shows the choice of an instrument and of its size, one under the other, in `rect`.
-pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, costly: &mut Costly, host: &mut dyn PanelHost) {
+pub fn show(ui: &mut Ui, rect: Rect, costly: &mut Costly, host: &mut dyn PanelHost) {
     let mut child = ui.new_child(UiBuilder::new().max_rect(rect).layout(egui::Layout::top_down(egui::Align::Min)));
     child.spacing_mut().item_spacing = vec2(0.0, 4.0);
     let current = host.blend_id().map(str::to_owned);
@@ -21,7 +21,7 @@ pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, costly: &mut Costly, host:
     let color = if !known {
         theme::WARNING
     } else if current.is_some() {
-        accent
+        theme::accent(instrument)
     } else {
         theme::TEXT
     };

@@ -250,7 +250,7 @@ impl Panel {
             if settings.contains(&Setting::Blend) {
                 let left = place(settings.len());
                 let choice = left.with_max_x(card.right() - theme::PADDING);
-                blend_choice::show(ui, choice, accent, &mut self.costly, host);
+                blend_choice::show(ui, choice, &mut self.costly, host);
             }
             left = card.right() + theme::GAP;
         }
