@@ -124,12 +124,14 @@ impl Choice {
     fn question(&self, host: &dyn PanelHost) -> String {
         let (Self::Model(id) | Self::Blend(id)) = self;
         let (instrument, size) = model_choice::split(id);
+        let is_both = host.blend_id().is_some() || matches!(self, Self::Blend(_));
+        let both = if is_both { " together with the other instrument" } else { "" };
         let voices = match voices(host) {
             1 => "one voice".to_owned(),
             n => format!("{n} voices"),
         };
         format!(
-            "{} \u{2013} {} with {voices} takes about {:.0} % of one processor core of this machine. From about {:.0} % on the \
+            "{} \u{2013} {}{both} with {voices} takes about {:.0} % of one processor core of this machine. From about {:.0} % on the \
              sound may break.",
             variant::words(instrument),
             variant::title(size),
