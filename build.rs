@@ -5,6 +5,12 @@ use std::env;
 use std::path::PathBuf;
 
 fn main() {
+    // A host that unloads the plugin file would leave its threads' destructors pointing into nothing, and crash when one of
+    // them ends: the file stays loaded.
+    if env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system == "linux") {
+        println!("cargo::rustc-link-arg-cdylib=-Wl,-z,nodelete");
+    }
+
     println!("cargo::rustc-check-cfg=cfg(retort_embedded)");
     println!("cargo::rerun-if-env-changed=RETORT_EMBED_MODELS");
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo tells where the package lies"));
