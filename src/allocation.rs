@@ -1,4 +1,5 @@
-//! Counts allocations in this crate's own tests, for audio threads that no other crate can reach.
+//! Counts allocations: in this crate's own tests, for audio threads that no other crate can reach, and in tests outside that take
+//! this file as a module.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -1,10 +1,10 @@
 //! The engine's audio thread allocates and frees nothing, whatever happens in a block.
 
+#[path = "../src/allocation.rs"]
+mod allocation;
 mod support;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
+use allocation::counted;
 use retort::analysis::LowestPitch;
 use retort::engine::{
     BlendParts, Engine, EngineConfig, Event, EventKind, Instrument, InstrumentParts, NoteAddress, SLOTS, Settings,
@@ -13,42 +13,6 @@ use retort::engine::{
 use retort::model::Model;
 use retort::model::testing::{random_cnn, random_model};
 use support::following_instrument;
-
-/// Counts this thread's allocations and frees.
-struct Counting;
-
-thread_local! {
-    static COUNT: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: everything is handed on to the system's allocator; counting touches a thread-local without a destructor.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's contract is ours.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        COUNT.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's contract is ours.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-fn counted(work: impl FnOnce()) -> u64 {
-    let before = COUNT.with(Cell::get);
-    work();
-    COUNT.with(Cell::get) - before
-}
-
-#[test]
-fn the_counter_counts() {
-    assert_eq!(counted(|| drop(std::hint::black_box(Box::new(1)))), 2);
-}
 
 /// An instrument of a model file.
 fn instrument_of(bytes: &[u8]) -> Box<Instrument> {

@@ -35,8 +35,9 @@ mod watch;
 mod window;
 mod zoom;
 
-use crate::library::Unplayable;
 use std::path::PathBuf;
+
+use crate::library::Unplayable;
 
 pub use window::run;
 

@@ -30,7 +30,10 @@ const HELP: [(&str, &str); 13] = [
         "Keys on a knob",
         "Tab goes from one to the next. Arrows and page keys step, Enter types, Delete resets, Home and End are the ends.",
     ),
-    ("Size", "Full is the best and costs most, Reduced and CNN cost little, Tiny least. 8 bit saves memory."),
+    (
+        "Size",
+        "Full is the best and costs most, Reduced and CNN cost little, Tiny least. CNN in 8 bit sounds the same at half the size.",
+    ),
     (
         "Quality",
         "0 % is a crude resynthesis of recordings that the model has never heard, 100 % the best that this kind of synthesis can do.",

@@ -98,7 +98,6 @@ pub struct Panel {
     costly: costly::Costly,
     history: history::History,
     in_flight: recorder::InFlight,
-    shown: MeterSnapshot,
     spectrum: Spectrum,
 }
 
@@ -111,16 +110,10 @@ impl Panel {
         theme::apply(ctx);
     }
 
-    /// Whether `meters` differ so much from what is shown that a new picture is worth it.
-    ///
-    /// The panel asks egui for pictures by itself while something moves. Once all is still it asks for none, so whoever
-    /// shows it looks here about 30 times a second and wakes egui.
-    #[must_use]
-    pub fn is_outdated(&self, meters: &MeterSnapshot) -> bool {
-        self.shown.differs_visibly(meters)
-    }
-
     /// Draws the panel over all of `ui` and passes what the user does to `host`.
+    ///
+    /// The panel asks egui for pictures by itself while something moves. Once all is still it asks for none, and a [`Watch`] is
+    /// what wakes egui.
     pub fn ui(&mut self, ui: &mut Ui, host: &mut dyn PanelHost) {
         let meters = host.meters();
         let now_s = ui.input(|input| input.time);
@@ -154,7 +147,6 @@ impl Panel {
         self.show_knobs(ui, inner.with_min_y(knobs_top), accent, host);
         (self.history, self.in_flight) = (history, in_flight);
 
-        self.shown = meters;
         if self.field.is_moving() || self.readout.is_moving() {
             ui.ctx().request_repaint_after(PICTURE_INTERVAL);
         }
