@@ -14,7 +14,7 @@ const BLOCK: usize = 512;
 /// Notes are held for so long, and heard for as long again, in seconds.
 const HELD_S: f32 = 1.6;
 /// The loudest twentieth of a second is at least this loud, in dBFS.
-const LEAST_DB: f32 = -45.0;
+const LEAST_DB: f32 = -30.0;
 
 fn library() -> Library {
     Library::with_folders(vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("models")])

@@ -94,11 +94,13 @@ impl Listener {
 /// Notes to wanted frames.
 pub struct Player {
     ensemble: Ensemble,
+    /// Of every note, by its instrument.
+    gain: f32,
 }
 
 impl Player {
     pub fn new(sample_rate_hz: u32) -> Self {
-        Self { ensemble: Ensemble::new(sample_rate_hz) }
+        Self { ensemble: Ensemble::new(sample_rate_hz), gain: 1.0 }
     }
 
     pub fn reset(&mut self, seed: u64) {
@@ -107,6 +109,7 @@ impl Player {
 
     pub fn set_profile(&mut self, profile: Profile) {
         self.ensemble.set_profile(profile);
+        self.gain = profile.note_gain();
     }
 
     pub fn set_tuning(&mut self, tuning: Tuning) {
@@ -133,7 +136,8 @@ impl Player {
     /// The voice in `slot` at `sample`.
     pub fn wanted(&self, slot: usize, sample: u64, settings: &Settings, playing: &Playing) -> Option<Wanted> {
         let voice = self.ensemble.frame_at(slot, sample, playing)?;
-        let gains = part_gains(settings, voice.level, voice.level);
+        let level = voice.level * self.gain;
+        let gains = part_gains(settings, level, level);
         let shape = shape(settings).with_brightness(voice.brightness);
         Some(Wanted { frame: shaped(&voice.frame, settings), gains, shape, blend: settings.blend })
     }
