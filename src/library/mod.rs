@@ -66,7 +66,7 @@ pub struct Problem {
 /// What a look through all folders found.
 #[derive(Debug, Default)]
 pub struct Listing {
-    /// Models that can be loaded, sorted by id; where two files have the same id, the one that is loaded.
+    /// Models that can be loaded, by instrument and from large to small; where two files have the same id, the one that is loaded.
     pub models: Vec<Entry>,
     /// Files that cannot be used, in the order of the folders.
     pub problems: Vec<Problem>,
@@ -105,7 +105,7 @@ impl Library {
         &self.folders
     }
 
-    /// All models that can be loaded, sorted by id. Reads headers only.
+    /// All models that can be loaded, by instrument and from large to small. Reads headers only.
     #[must_use]
     pub fn list(&self) -> Vec<Entry> {
         self.scan().models
@@ -124,7 +124,9 @@ impl Library {
         // A broken embedded model is a mistake at build time that a test finds.
         listing.models.extend(Source::embedded(EMBEDDED_ID).and_then(|source| entry(source, EMBEDDED_ID).ok()));
         // The sort is stable: the first of equals comes from the best folder.
-        listing.models.sort_by(|a, b| a.id.cmp(&b.id));
+        let place =
+            |id: &str| id.split_once('/').map(|(instrument, size)| (instrument.to_owned(), variant::place(size)));
+        listing.models.sort_by_cached_key(|entry| (place(&entry.id), entry.id.clone()));
         listing.models.dedup_by(|later, first| later.id == first.id);
         listing
     }

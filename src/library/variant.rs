@@ -47,6 +47,19 @@ pub fn explain(variant: &str) -> Option<String> {
     Some(treatments.into_iter().fold(kind.2.to_owned(), |text, t| text + TREATMENTS[t].2) + ".")
 }
 
+/// Kinds in the order of lists, from the largest down.
+const ORDER: [&str; 4] = ["full", "reduced", "cnn", "cnn-tiny"];
+
+/// Where a variant stands in a list: the large ones first, of one kind the plain one first, and after all of them those that Retort
+/// does not know, by name.
+#[must_use]
+pub fn place(variant: &str) -> impl Ord + use<> {
+    let (kind, treatments) = parts(variant).map_or((ORDER.len(), Vec::new()), |(kind, treatments)| {
+        (ORDER.iter().position(|id| *id == kind.0).unwrap_or(ORDER.len()), treatments)
+    });
+    (kind, treatments, variant.to_owned())
+}
+
 /// The words of a part of an id, each with a capital: `glass-harp` is `Glass Harp`.
 #[must_use]
 pub fn words(id_part: &str) -> String {
@@ -79,6 +92,16 @@ mod tests {
         ] {
             assert_eq!(title(variant), name);
         }
+    }
+
+    #[test]
+    fn lists_go_from_large_to_small_and_end_with_what_is_unknown() {
+        let mut variants =
+            ["cnn-tiny-q", "my-own", "cnn", "reduced-cd", "cnn-q", "full", "reduced", "cnn-tiny", "reduced-ad", "a"];
+        variants.sort_by_key(|variant| place(variant));
+        let order =
+            ["full", "reduced", "reduced-ad", "reduced-cd", "cnn", "cnn-q", "cnn-tiny", "cnn-tiny-q", "a", "my-own"];
+        assert_eq!(variants, order);
     }
 
     #[test]

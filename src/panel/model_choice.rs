@@ -87,10 +87,11 @@ pub fn instruments(models: &[ModelEntry]) -> Vec<&str> {
     names
 }
 
-/// The instrument's model of the variant that is playing, else its first.
+/// The instrument's model of the variant that is playing, else the next larger one, else its largest.
 pub fn same_variant(models: &[ModelEntry], instrument: &str, variant: &str) -> Option<String> {
     let of_instrument = || models.iter().filter(|model| model.instrument == instrument);
-    of_instrument().find(|model| model.variant == variant).or_else(|| of_instrument().next()).map(|m| m.id.clone())
+    let fits = |model: &&ModelEntry| variant::place(&model.variant) <= variant::place(variant);
+    of_instrument().filter(fits).next_back().or_else(|| of_instrument().next()).map(|model| model.id.clone())
 }
 
 /// Size, error and load in few words.
@@ -136,10 +137,12 @@ mod tests {
 
     #[test]
     fn another_instrument_keeps_the_size_where_it_can() {
-        let models = ["violin/full", "violin/reduced", "flute/cnn", "flute/reduced"].map(entry);
+        let models = ["violin/full", "violin/reduced", "flute/reduced", "flute/cnn"].map(entry);
         assert_eq!(instruments(&models), ["violin", "flute"]);
         assert_eq!(same_variant(&models, "flute", "reduced").as_deref(), Some("flute/reduced"));
-        assert_eq!(same_variant(&models, "flute", "full").as_deref(), Some("flute/cnn"));
+        assert_eq!(same_variant(&models, "flute", "full").as_deref(), Some("flute/reduced"), "its largest");
+        assert_eq!(same_variant(&models, "flute", "reduced-cd").as_deref(), Some("flute/reduced"));
+        assert_eq!(same_variant(&models, "flute", "cnn-tiny").as_deref(), Some("flute/cnn"), "the next larger one");
         assert_eq!(same_variant(&models, "oboe", "full"), None);
     }
 

@@ -101,6 +101,10 @@ impl PanelHost for Host {
     fn latency_ms(&self, lowest: LowestPitch) -> f32 {
         2_000.0 / lowest.hz()
     }
+    fn sends_notes(&self) -> bool {
+        true
+    }
+
     fn bypass(&self) -> Option<bool> {
         Some(false)
     }

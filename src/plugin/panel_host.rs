@@ -146,6 +146,10 @@ impl PanelHost for PluginPanelHost {
         lowest.latency_samples(rate) as f32 * 1e3 / rate as f32
     }
 
+    fn sends_notes(&self) -> bool {
+        true
+    }
+
     fn bypass(&self) -> Option<bool> {
         Some(self.params.bypass.value())
     }
