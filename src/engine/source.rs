@@ -64,7 +64,7 @@ impl Listener {
     /// Call once a tick: the gate moves on by one frame. It judges what was heard, before the settings move it. `pitch_hz` are
     /// the lowest and highest pitch that the instrument knows.
     pub fn wanted(&mut self, settings: &Settings, pitch_hz: [f32; 2]) -> Wanted {
-        let GateGains { harmonic, noise } = self.gate.next(&self.heard);
+        let GateGains { harmonic, noise } = self.gate.next(&self.heard, pitch_hz[0]);
         self.open = harmonic > 0.5 && self.heard.voicing >= super::gate::VOICED;
         if settings.octave_match < 0.5 {
             self.octaves = 0.0;
@@ -138,7 +138,7 @@ impl Player {
         let voice = self.ensemble.frame_at(slot, sample, playing)?;
         let level = voice.level * self.gain;
         let gains = part_gains(settings, level, level);
-        let shape = shape(settings).with_brightness(voice.brightness);
+        let shape = shape(settings).with_brightness(0.5 + (voice.brightness - 0.5) * settings.timbre);
         Some(Wanted { frame: shaped(&voice.frame, settings), gains, shape, blend: settings.blend })
     }
 }

@@ -1,6 +1,6 @@
 //! What the variants of an instrument are called and what is to be said of them: `reduced-ad` is "Reduced, by ear (AD)".
 //!
-//! A variant's id is a kind and what was done to it, joined by hyphens. Both lists of names are here only.
+//! A variant's id is a kind and what was done to it, joined by hyphens. All lists of names are here only.
 
 /// What an id stands for: itself, its name, and its part of a sentence.
 type Named = (&'static str, &'static str, &'static str);
@@ -48,7 +48,7 @@ pub fn explain(variant: &str) -> Option<String> {
 }
 
 /// Kinds in the order of lists, from the largest down.
-const ORDER: [&str; 4] = ["full", "reduced", "cnn", "cnn-tiny"];
+const ORDER: [&str; 4] = ["full", "cnn", "reduced", "cnn-tiny"];
 
 /// Where a variant stands in a list: the large ones first, of one kind the plain one first, and after all of them those that Retort
 /// does not know, by name.
@@ -100,7 +100,7 @@ mod tests {
             ["cnn-tiny-q", "my-own", "cnn", "reduced-cd", "cnn-q", "full", "reduced", "cnn-tiny", "reduced-ad", "a"];
         variants.sort_by_key(|variant| place(variant));
         let order =
-            ["full", "reduced", "reduced-ad", "reduced-cd", "cnn", "cnn-q", "cnn-tiny", "cnn-tiny-q", "a", "my-own"];
+            ["full", "cnn", "cnn-q", "reduced", "reduced-ad", "reduced-cd", "cnn-tiny", "cnn-tiny-q", "a", "my-own"];
         assert_eq!(variants, order);
     }
 

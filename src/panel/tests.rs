@@ -410,6 +410,23 @@ fn another_size_is_chosen_from_the_list() {
 }
 
 #[test]
+fn a_line_that_is_chosen_with_the_keyboard_closes_its_list() {
+    // Which line the keyboard reaches first is egui's business.
+    let chosen_after = |n_tabs: usize| {
+        let mut bench = Bench::new();
+        bench.click(pos2(456.0, 72.0));
+        bench.picture(vec![]);
+        assert!(egui::Popup::is_any_open(&bench.ctx));
+        (0..n_tabs).for_each(|_| bench.key(Key::Tab));
+        bench.key(Key::Enter);
+        bench.picture(vec![]);
+        (matches!(bench.calls()[..], [Call::Model(_)]), egui::Popup::is_any_open(&bench.ctx))
+    };
+    let chosen = (1..60).map(chosen_after).find(|(is_chosen, _)| *is_chosen);
+    assert_eq!(chosen, Some((true, false)));
+}
+
+#[test]
 fn a_still_panel_asks_for_no_picture_and_a_sounding_one_for_thirty_a_second() {
     let mut bench = Bench::new();
     // egui lays out a new window in a few pictures.
