@@ -81,7 +81,7 @@ const ROWS: [&[Group]; 2] = [
 fn beside(settings: &[Setting]) -> f32 {
     match settings {
         [Setting::Blend] => 1.9,
-        settings if settings.contains(&Setting::Voices) => 1.0,
+        settings if settings.contains(&Setting::Voices) => 1.25,
         _ => 0.0,
     }
 }

@@ -16,7 +16,7 @@ pub fn show(ui: &mut Ui, rect: Rect, host: &mut dyn PanelHost) {
     let mut choice = None;
     let text = RichText::new(host.tuning()).font(theme::small_font());
     let shown =
-        ComboBox::from_id_salt("tuning").width(128.0).truncate().selected_text(text).show_ui(&mut child, |ui| {
+        ComboBox::from_id_salt("tuning").width(108.0).truncate().selected_text(text).show_ui(&mut child, |ui| {
             ui.set_min_width(160.0);
             for name in host.tunings() {
                 if list_line::show(ui, name == host.tuning(), name).clicked() && name != host.tuning() {
