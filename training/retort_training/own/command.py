@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
 from .. import FRAME_RATE_HZ
 from ..features import FeatureError, measure, retort_binary
@@ -32,12 +33,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--models", type=Path, help="where models go (default: the user's folder, where Retort finds them)")
     parser.add_argument("--work", type=Path, help="where checkpoints go (default: the user's folder)")
     parser.add_argument("--device", default="auto", help="where PyTorch computes: auto (default), cpu or cuda; several processors by torchrun")
+    # `retort train` has let this package tell it before.
+    parser.add_argument("--told", action="store_true", help=argparse.SUPPRESS)
     # For tests: ends each variant after so many steps.
     parser.add_argument("--steps", type=int, help=argparse.SUPPRESS)
 
 
 def own(args) -> int:
-    """The `own` command; returns the exit code."""
+    """The `own` command; returns the exit code. Raises `OwnError`, `FeatureError` or `OSError`."""
+    try:
+        return _own(args)
+    except soundfile.LibsndfileError as error:
+        # Recordings that cannot be read were left out: what is left is a file that could not be written.
+        raise OwnError(f"a sound could not be written: is the disk full? ({error})") from error
+
+
+def _own(args) -> int:
     # Of several processes the first one speaks and writes.
     first = os.environ.get("RANK", "0") == "0"
     progress = Progress() if first else Progress(open(os.devnull, "w"))  # noqa: SIM115
@@ -48,22 +59,28 @@ def own(args) -> int:
     models = writable(args.models or user_folder("models"), "models", LEAST_FREE_MODELS_BYTES)
     retort = retort_binary(args.retort)
     project = Project(work, name)
-    if first:
-        project.lock()
+    if not first:
+        return _for_project(args, project, models, retort, progress, first)
+    with project.locked():
         if args.restart and not args.check:
             project.begin_anew()
         if not args.check:
             check_name(models / project.slug, project, listed(retort, models), args.restart)
+        return _for_project(args, project, models, retort, progress, first)
+
+
+def _for_project(args, project: Project, models: Path, retort: str, progress: Progress, first: bool) -> int:
     found = look(args.folder, project, retort, progress)
-    tell(found, progress)
+    if not args.told:
+        tell(found, progress)
+    report = report_path(project, models)
     if first:
-        report = report_path(project, models)
         page.write(report, project, found, None)
     if args.check:
         progress.say(f"A plot of this: {report}")
         return 1 if found.problems else 0
     if found.problems and not args.anyway:
-        raise OwnError(f"{found.problems[0]} (--anyway trains nevertheless; more in {report_path(project, models)})")
+        raise OwnError(f"{found.problems[0]} (--anyway trains nevertheless; more in {report})")
     # PyTorch takes seconds to load: not before it is needed.
     from .sitting import Sitting
 

@@ -7,8 +7,8 @@ from .. import BANDWIDTH_HZ, SAMPLE_RATE_HZ
 from ..features import VOICED, Features
 
 _BAND_HZ = 500.0
-# A codec or a resampler leaves a step of at least so much from one band to the next, with nothing above.
-_EDGE_DB = 20.0
+# A codec or a resampler leaves a step of at least so much from one band to the next, and above it nothing: so far under the loudest band.
+_EDGE_DB, _NOTHING_DB = 20.0, 70.0
 # Hum stands out of its neighbourhood by so much in the quietest tenth of the time.
 _HUM_OUT_DB = 12.0
 _HUM_RATE_HZ, _HUM_WINDOW = 4_000, 4_096
@@ -33,7 +33,8 @@ def bandwidth_hz(audio: np.ndarray, sounding: np.ndarray, rate_hz: int) -> float
     level = band_levels_db(audio, sounding)
     limit = min(BANDWIDTH_HZ, 0.475 * rate_hz)
     for band in range(5, len(level) - 1):
-        if level[band] - level[band + 1 :].max() >= _EDGE_DB and band * _BAND_HZ < limit:
+        above = level[band + 1 :].max()
+        if level[band] - above >= _EDGE_DB and level.max() - above >= _NOTHING_DB and band * _BAND_HZ < limit:
             return max(2_000.0, (band + 0.5) * _BAND_HZ)
     return float(limit)
 

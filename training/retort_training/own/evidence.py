@@ -34,7 +34,7 @@ _AROUND_S, _MOST_UNCLEAR = 1.2, 0.6
 # ... and whole blocks of so many seconds where more than this share is, or less where they change like speech.
 _BLOCK_S, _BLOCK_UNCLEAR = 12.0, 0.45
 _SPEECH_UNCLEAR, _SPEECH_CHANGE_DB, _SPEECH_VOICED = 0.3, 8.0, 0.93
-_NOISE_VOICED = 0.3
+_NOISE_VOICED = 0.5
 # A kept passage takes so much of the silence around it along, and shorter ones than this are dropped.
 _MARGIN_S = 0.25
 _SHORTEST_S = 0.4

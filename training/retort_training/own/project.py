@@ -11,6 +11,7 @@ import re
 import shutil
 import sys
 import unicodedata
+from contextlib import contextmanager
 from pathlib import Path
 
 from . import OwnError
@@ -72,7 +73,6 @@ class Project:
 
     def __init__(self, folder: Path, name: str):
         self.folder, self.name, self.slug = Path(folder), name, slug(name)
-        self._lock = None
         path = self.folder / "project.json"
         self.state = {"version": _VERSION, "name": name, "recordings": "", "finished": [], "published": {}}
         if path.exists():
@@ -93,20 +93,22 @@ class Project:
     def cache(self) -> Path:
         return self.folder / "cache"
 
-    def lock(self) -> None:
-        """Until the process ends; raises `OwnError` where another one holds it."""
-        self._lock = open(self.folder / "lock", "a+b")  # noqa: SIM115
-        try:
-            if sys.platform == "win32":
-                import msvcrt
+    @contextmanager
+    def locked(self):
+        """For as long as the block, or the process, lasts; raises `OwnError` where another one holds it."""
+        with open(self.folder / "lock", "a+b") as lock:
+            try:
+                if sys.platform == "win32":
+                    import msvcrt
 
-                msvcrt.locking(self._lock.fileno(), msvcrt.LK_NBLCK, 1)
-            else:
-                import fcntl
+                    msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
+                else:
+                    import fcntl
 
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise OwnError(f"'{self.name}' is being trained already, by another window perhaps: wait until it has ended, or stop it") from error
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise OwnError(f"'{self.name}' is being trained already, by another window perhaps: wait until it has ended, or stop it") from error
+            yield
 
     def take_recordings(self, digests: list[str]) -> Path | None:
         """Notes which recordings this is about. Where they are others than before, the runs so far are put aside: returns where to."""
@@ -127,8 +129,4 @@ class Project:
         for folder in self.folder.glob("runs*"):
             shutil.rmtree(folder)
         self.state |= {"recordings": "", "finished": [], "published": {}}
-        self.save()
-
-    def finish(self, variant: str) -> None:
-        self.state["finished"] = sorted({*self.state["finished"], variant})
         self.save()

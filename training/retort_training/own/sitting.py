@@ -87,7 +87,7 @@ class Sitting:
         self.spent = self._spent()
         self.waiting = stages.agenda(self.spent, set(self.project.state["finished"]), self.args.only)
         try:
-            while self.waiting and not self._should_stop():
+            while self.waiting and not distributed.agreed(float(self.should_stop()), self.device):
                 self._train(self.waiting[0])
                 self.waiting.pop(0)
                 self.waiting = [s for s in self.waiting if s.variant not in self.project.state["finished"]]
@@ -153,10 +153,12 @@ class Sitting:
         budget = Budget(self.args.steps or 10**9, stage.minutes, stages.PATIENCE_STEPS, self._check_every())
         before = run.step
         train(run, crops, self.held_out, folder, budget, _Display(self, stage), self.clock)
+        # Every process keeps the list; one writes it.
+        if run.step - run.best_step >= stages.PATIENCE_STEPS or run.step == before or self.args.steps:
+            self.project.state["finished"].append(stage.variant)
         if distributed.is_first():
+            self.project.save()
             self._publish(stage.variant)
-            if run.step - run.best_step >= stages.PATIENCE_STEPS or run.step == before or self.args.steps:
-                self.project.finish(stage.variant)
             self.progress.say(f"{stage.variant}: held-out loss {run.best:.2f} after {run.minutes:.0f} minutes and {run.step} steps.")
         self.spent[stage.variant] = run.minutes
         distributed.wait()
@@ -176,7 +178,7 @@ class Sitting:
                 f"loudness within {scores['loudness_error_db']:.1f} dB. Listen: {self.project.folder / 'examples' / (made + '.wav')}"
             )
 
-    def _should_stop(self) -> bool:
+    def should_stop(self) -> bool:
         self.out_of_time = self.minutes() >= self.args.minutes
         return self.interrupt.asked or self.out_of_time
 
@@ -216,7 +218,7 @@ class _Display(Watch):
         here = max(self.stage.minutes * (1.0 - progress), 0.0)
         text = f"{self.stage.variant}: {known}, {remaining(here)} for this, {remaining(sitting.left(self.stage, run.minutes))} in all"
         sitting.progress.show(progress, text)
-        return sitting._should_stop()
+        return sitting.should_stop()
 
     def checked(self, run: Run, loss: float, training_loss: float, minutes_left: float) -> None:
         if run.best_step == run.step and self.sitting.clock() - self.published_at >= _PUBLISH_EVERY_S:

@@ -56,7 +56,7 @@ class Unusable:
 
 
 def find(folder: Path) -> list[Path]:
-    """All files that may be audio, in the order of their names; hidden ones are left alone."""
+    """All files that may be audio, in the order of their names; hidden ones are left alone. Raises `OwnError` where there are none."""
     folder = Path(folder)
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "does not exist"
@@ -65,16 +65,17 @@ def find(folder: Path) -> list[Path]:
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         found += [Path(place) / name for name in sorted(files) if not name.startswith(".")]
-    return [path for path in found if path.suffix.lower() in READABLE | FOREIGN]
-
-
-def decode_all(folder: Path, show=lambda done, total: None) -> tuple[list[Recording], list[Unusable]]:
-    """Decodes what `find` finds; raises `OwnError` only where there is not one audio file."""
-    paths = find(folder)
-    if not paths:
+    recordings = [path for path in found if path.suffix.lower() in READABLE | FOREIGN]
+    if not recordings:
         raise OwnError(
             f"there are no recordings in {folder}: put wav, flac, mp3 or ogg files of your instrument there, playing one note at a time"
         )
+    return recordings
+
+
+def decode_all(folder: Path, show=lambda done, total: None) -> tuple[list[Recording], list[Unusable]]:
+    """Decodes what `find` finds."""
+    paths = find(folder)
     recordings: list[Recording] = []
     unusable: list[Unusable] = []
     total_s = 0.0
