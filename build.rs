@@ -43,7 +43,8 @@ fn training_package(folder: &Path) {
         if place.is_dir() {
             println!("cargo::rerun-if-changed={}", place.display());
         }
-        let files = fs::read_dir(&place).into_iter().flatten().flatten().filter_map(|file| file.file_name().into_string().ok());
+        let files =
+            fs::read_dir(&place).into_iter().flatten().flatten().filter_map(|file| file.file_name().into_string().ok());
         names.extend(files.filter(|name| name.ends_with(".py")).map(|name| format!("{part}/{name}")));
     }
     names.extend(["requirements.txt", "requirements-check.txt", "constraints.txt"].map(String::from));

@@ -120,13 +120,82 @@ pub struct Features {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Models {
+    #[command(subcommand)]
+    pub action: Option<ModelsAction>,
     /// Print a JSON list
     #[arg(long)]
     pub json: bool,
     /// Look for models in this folder before all others
     #[arg(long, value_name = "DIR")]
     pub models: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ModelsAction {
+    /// Check model files that you were given, and put them where Retort finds them
+    Import(ModelsImport),
+    /// Write an instrument, or one model of it, into one file to share
+    Export(ModelsExport),
+    /// Say everything that is known about an instrument, a model or a file
+    Info(ModelsInfo),
+    /// Remove an instrument or a model of your own
+    Remove(ModelsRemove),
+}
+
+#[derive(Debug, Args)]
+pub struct ModelsImport {
+    /// Parcels (.retort), or model files (.safetensors) with room.safetensors beside them
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Put them into this folder [default: yours, where Retort finds them]
+    #[arg(long, value_name = "DIR")]
+    pub models: Option<PathBuf>,
+    /// Replace what has the same name
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ModelsExport {
+    /// Instrument, such as my-cello, or model, such as my-cello/full
+    #[arg(value_name = "ID")]
+    pub what: String,
+    /// File to write [default: the name and .retort, in this folder]
+    pub output: Option<PathBuf>,
+    /// Look for models in this folder before all others
+    #[arg(long, value_name = "DIR")]
+    pub models: Option<PathBuf>,
+    /// Replace the file if it is there
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ModelsInfo {
+    /// Instrument, model, or file
+    #[arg(value_name = "ID_OR_FILE")]
+    pub what: String,
+    /// Print a JSON list
+    #[arg(long)]
+    pub json: bool,
+    /// Look for models in this folder before all others
+    #[arg(long, value_name = "DIR")]
+    pub models: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ModelsRemove {
+    /// Instrument or model
+    #[arg(value_name = "ID")]
+    pub what: String,
+    /// Remove it from this folder [default: yours; nothing elsewhere is ever removed]
+    #[arg(long, value_name = "DIR")]
+    pub models: Option<PathBuf>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
 }
 
 #[derive(Debug, Args)]

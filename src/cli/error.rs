@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::analysis::AnalysisError;
 use crate::engine::EngineError;
+use crate::library::parcel::ParcelError;
+use crate::library::shelf::ShelfError;
 use crate::library::{LibraryError, PlayableError};
 use crate::model::ModelError;
 use crate::offline::OfflineError;
@@ -37,6 +39,10 @@ pub enum CliError {
     #[error(transparent)]
     Preset(#[from] StoreError),
     #[error(transparent)]
+    Parcel(#[from] ParcelError),
+    #[error(transparent)]
+    Shelf(#[from] ShelfError),
+    #[error(transparent)]
     Train(#[from] TrainError),
 
     #[error("{}: {source}", path.display())]
@@ -57,7 +63,10 @@ impl CliError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::SameFile(_) | Self::Offline(OfflineError::NotWavName(_)) | Self::Usage(_) | Self::Train(TrainError::NobodyToAsk) => EXIT_USAGE,
+            Self::SameFile(_)
+            | Self::Offline(OfflineError::NotWavName(_))
+            | Self::Usage(_)
+            | Self::Train(TrainError::NobodyToAsk) => EXIT_USAGE,
             _ => EXIT_BAD_INPUT,
         }
     }

@@ -11,6 +11,7 @@ mod error;
 mod features;
 mod frames_csv;
 mod model_choice;
+mod model_files;
 mod models;
 mod parity;
 mod presets;

@@ -42,8 +42,12 @@ impl Extent {
     /// What is downloaded and how large it is. Of Linux this was measured.
     fn explain(self, without_cuda: bool) -> &'static str {
         match self {
-            Self::Check => "NumPy, Matplotlib and two small packages that read sound: about 40 MB to download, 150 MB on disk",
-            Self::Training if without_cuda => "PyTorch without NVIDIA's libraries, SciPy and Numba: less than 1 GB to download, 2 GB on disk",
+            Self::Check => {
+                "NumPy, Matplotlib and two small packages that read sound: about 40 MB to download, 150 MB on disk"
+            }
+            Self::Training if without_cuda => {
+                "PyTorch without NVIDIA's libraries, SciPy and Numba: less than 1 GB to download, 2 GB on disk"
+            }
             Self::Training if cfg!(target_os = "linux") => {
                 "PyTorch, SciPy and Numba: 3.2 GB to download, 6 GB on disk, since PyTorch brings NVIDIA's libraries along (--cpu leaves them out)"
             }
@@ -85,7 +89,8 @@ impl Environment {
     /// There is no Python that fits.
     pub fn find(folder: &Path, wishes: Wishes<'_>) -> Result<Self, TrainError> {
         let (base, version) = find_python(wishes.python)?;
-        let pins = ["requirements.txt", "requirements-check.txt", "constraints.txt"].map(|name| package::text(name).unwrap_or_default());
+        let pins = ["requirements.txt", "requirements-check.txt", "constraints.txt"]
+            .map(|name| package::text(name).unwrap_or_default());
         let mark = package::fingerprint(pins.iter().map(|text| text.as_bytes()));
         let cuda = if wishes.without_cuda { "-cpu" } else { "" };
         Ok(Self { folder: folder.join(format!("python{}.{}-{mark:016x}{cuda}", version.0, version.1)), base })
@@ -110,10 +115,13 @@ impl Environment {
         if self.has(extent) {
             return Ok(());
         }
-        println!("To {} your recordings, Retort needs Python packages that are not here yet.", match extent {
-            Extent::Check => "look at",
-            Extent::Training => "learn from",
-        });
+        println!(
+            "To {} your recordings, Retort needs Python packages that are not here yet.",
+            match extent {
+                Extent::Check => "look at",
+                Extent::Training => "learn from",
+            }
+        );
         println!("{}.", extent.explain(wishes.without_cuda));
         println!("They go to {} and are used by Retort alone.", self.folder.display());
         self.check_disk(extent.disk_bytes(wishes.without_cuda))?;
@@ -130,11 +138,13 @@ impl Environment {
             pip
         };
         if extent == Extent::Training && wishes.without_cuda {
-            let pin = package::text("requirements.txt").unwrap_or_default().lines().find(|line| line.starts_with("torch=="));
+            let pin =
+                package::text("requirements.txt").unwrap_or_default().lines().find(|line| line.starts_with("torch=="));
             must(pip().arg(pin.unwrap_or("torch")).args(["--index-url", TORCH_WITHOUT_CUDA]), "install PyTorch")?;
         }
         must(pip().arg("--requirement").arg(package.join(extent.requirements())), "install the packages")?;
-        fs::write(self.folder.join(extent.mark()), "").map_err(|source| TrainError::Folder { path: self.folder.clone(), source })
+        fs::write(self.folder.join(extent.mark()), "")
+            .map_err(|source| TrainError::Folder { path: self.folder.clone(), source })
     }
 
     /// Python knows how much room there is; where it cannot tell, pip will.
@@ -203,7 +213,11 @@ fn confirmed(question: &str) -> Result<bool, TrainError> {
 
 fn must(command: &mut Command, doing: &'static str) -> Result<(), TrainError> {
     let status = command.status().map_err(|source| TrainError::Step { doing, detail: source.to_string() })?;
-    if status.success() { Ok(()) } else { Err(TrainError::Step { doing, detail: format!("it ended with {status}; see above") }) }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(TrainError::Step { doing, detail: format!("it ended with {status}; see above") })
+    }
 }
 
 #[cfg(test)]

@@ -103,7 +103,9 @@ fn words(arguments: &Train) -> Vec<OsString> {
     option("--models", arguments.models.clone().map(Into::into));
     option("--work", arguments.work.clone().map(Into::into));
     option("--device", arguments.device.clone().map(Into::into));
-    for (name, is_set) in [("--check", arguments.check), ("--anyway", arguments.anyway), ("--restart", arguments.restart)] {
+    for (name, is_set) in
+        [("--check", arguments.check), ("--anyway", arguments.anyway), ("--restart", arguments.restart)]
+    {
         if is_set {
             words.push(name.into());
         }

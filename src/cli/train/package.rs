@@ -20,9 +20,7 @@ pub fn version() -> String {
 /// FNV-1a of 64 bits over parts and their lengths: it tells versions apart and is no protection against anybody.
 pub fn fingerprint<'a>(parts: impl Iterator<Item = &'a [u8]>) -> u64 {
     let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    parts.fold(0xcbf2_9ce4_8422_2325, |hash, part| {
-        part.len().to_le_bytes().iter().chain(part).fold(hash, step)
-    })
+    parts.fold(0xcbf2_9ce4_8422_2325, |hash, part| part.len().to_le_bytes().iter().chain(part).fold(hash, step))
 }
 
 /// Unpacks the package into a folder of its own version in `folder`, unless it is there; files that were changed are put right.
