@@ -322,6 +322,11 @@ def test_what_was_begun_goes_on_and_what_is_finished_is_left_alone():
     assert abs(stages.minutes_to_go(whole, {}) - 8.0 * sum(stages.FIRST_ROUND.values())) < 1e-6
 
 
+def test_no_other_package_is_needed_than_those_that_are_installed():
+    script = "import sys; sys.modules['swift_f0'] = sys.modules['onnxruntime'] = None; import retort_training.own.sitting"
+    subprocess.run([sys.executable, "-c", script], cwd=PACKAGE, check=True)
+
+
 def test_the_pins_of_retort_train_are_those_of_the_package():
     import tomllib
 

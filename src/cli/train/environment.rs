@@ -43,13 +43,13 @@ impl Extent {
     fn explain(self, without_cuda: bool) -> &'static str {
         match self {
             Self::Check => {
-                "NumPy, Matplotlib and two small packages that read sound: about 40 MB to download, 150 MB on disk"
+                "NumPy, Matplotlib and two small packages that read sound: 44 MB to download, 0.2 GB on disk"
             }
             Self::Training if without_cuda => {
                 "PyTorch without NVIDIA's libraries, SciPy and Numba: less than 1 GB to download, 2 GB on disk"
             }
             Self::Training if cfg!(target_os = "linux") => {
-                "PyTorch, SciPy and Numba: 3.2 GB to download, 6 GB on disk, since PyTorch brings NVIDIA's libraries along (--cpu leaves them out)"
+                "PyTorch, SciPy and Numba: 3.1 GB to download, 6 GB on disk, since PyTorch brings NVIDIA's libraries along (--cpu leaves them out)"
             }
             Self::Training => "PyTorch, SciPy and Numba: less than 1 GB to download, 2 GB on disk",
         }
