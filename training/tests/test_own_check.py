@@ -30,7 +30,7 @@ def test_a_scale_is_usable_and_the_page_shows_it(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "1 recordings, 17 seconds" in said and "16 seconds of them usable" in said or "17 seconds of them usable" in said
     assert "Pitch A3 to A4" in said and "is little" in said
-    page = (tmp_path / "work" / "reed" / "report.html").read_text()
+    page = (tmp_path / "work" / "reed" / "recordings.html").read_text()
     assert "data:image/png" in page and "scale.flac" in page
 
 
@@ -213,3 +213,20 @@ def test_half_a_wav_file_is_read_as_far_as_it_goes(tmp_path):
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     assert abs(sound.decode(path, "a").seconds - soundfile.info(path).duration) < 0.1
+
+
+@needs_retort
+def test_the_package_takes_the_frames_of_retort_as_they_are(tmp_path):
+    """Nothing is rounded or shifted between `retort features` and training; only the pitch is held where nothing is voiced."""
+    import subprocess
+
+    from retort_training.features import VOICED, measure
+
+    path = write(tmp_path / "a.wav", melody(SCALE))
+    subprocess.run([RETORT, "features", str(path), str(tmp_path / "a.csv"), "--lowest-pitch", "80"], check=True)
+    table = np.loadtxt(tmp_path / "a.csv", delimiter=",", skiprows=1)
+    frames = measure(path, RETORT, tmp_path / "cache", 80)
+    assert np.array_equal(frames.voicing, table[:, 2].astype(np.float32))
+    assert np.array_equal(frames.loudness_db, table[:, 3].astype(np.float32))
+    voiced = frames.voicing >= VOICED
+    assert voiced.sum() > 500 and np.array_equal(frames.f0_hz[voiced], table[voiced, 1].astype(np.float32))

@@ -73,23 +73,18 @@ def _for_project(args, project: Project, models: Path, retort: str, progress: Pr
     found = look(args.folder, project, retort, progress)
     if not args.told:
         tell(found, progress)
-    report = report_path(project, models)
+    seen = project.folder / "recordings.html"
     if first:
-        page.write(report, project, found, None)
+        page.write(seen, project, found, None)
     if args.check:
-        progress.say(f"A plot of this: {report}")
+        progress.say(f"A plot of this: {seen}")
         return 1 if found.problems else 0
     if found.problems and not args.anyway:
-        raise OwnError(f"{found.problems[0]} (--anyway trains nevertheless; more in {report})")
+        raise OwnError(f"{found.problems[0]} (--anyway trains nevertheless; more in {seen})")
     # PyTorch takes seconds to load: not before it is needed.
     from .sitting import Sitting
 
     return Sitting(args, project, found, models, retort, progress).run()
-
-
-def report_path(project: Project, models: Path) -> Path:
-    """Beside the models once there are some."""
-    return (models / project.slug if project.state["published"] else project.folder) / "report.html"
 
 
 def listed(retort: str, models: Path) -> list[dict]:

@@ -76,7 +76,7 @@ def publish(run: Run, shelf: Shelf, project: Project, loss: float) -> list[str]:
             write_model(staged, tensors, metadata)
             write_room(staged.with_name("room.safetensors"), run, shelf.instrument)
             metadata["scores"], heard = prove(staged, Path(folder), shelf)
-            _keep_example(project, variant, heard)
+            keep_example(project, variant, heard)
         shelf.folder.mkdir(parents=True, exist_ok=True)
         room = shelf.folder / "room.safetensors"
         if not run.rooms_frozen or not room.exists():
@@ -131,7 +131,8 @@ def compared(wanted: Features, heard: Features) -> dict:
     }
 
 
-def _keep_example(project: Project, variant: str, heard: np.ndarray) -> None:
+def keep_example(project: Project, variant: str, heard: np.ndarray) -> None:
+    """A sound at 32 kHz to listen to while training goes on."""
     folder = project.folder / "examples"
     folder.mkdir(exist_ok=True)
     part = folder / f"{variant}.part"

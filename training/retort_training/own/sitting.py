@@ -15,7 +15,7 @@ from . import page, stages
 from .material import SOURCE, clips_of, held_out_tapes, split, training_tapes
 from .progress import Progress, remaining
 from .project import Project
-from .publish import Shelf, example, publish, tidy
+from .publish import Shelf, example, keep_example, publish, tidy
 from .stages import Stage
 from .survey import Survey
 
@@ -25,6 +25,8 @@ _HELD_OUT_S = 40.0
 _PUBLISH_EVERY_S = 120.0
 _HIGHEST_HARMONIC_HZ = 15_000.0
 _HARMONICS = (40, 128)
+# Few recordings hold few pitches, and a room that answers to just these would make all others softer.
+_ROOM_STRETCH = 0.03
 _NOT_CLEARED = "not stated: made from somebody's own recordings"
 
 
@@ -35,7 +37,7 @@ def instrument_of(project: Project, found: Survey, author: str, licence: str) ->
     source = Source(SOURCE, recording, author or "not stated", licence or _NOT_CLEARED, private=not licence)
     low_hz = 440.0 * 2.0 ** ((found.pitch_range()[0] - 69.0) / 12.0)
     n_harmonics = min(max(round(_HIGHEST_HARMONIC_HZ / low_hz), _HARMONICS[0]), _HARMONICS[1])
-    return Instrument(project.slug, (source,), licence or _NOT_CLEARED, found.lowest_pitch_hz, n_harmonics)
+    return Instrument(project.slug, (source,), licence or _NOT_CLEARED, found.lowest_pitch_hz, n_harmonics, room_stretch=_ROOM_STRETCH)
 
 
 class Interrupt:
@@ -96,7 +98,6 @@ class Sitting:
         finally:
             distributed.leave()
         if distributed.is_first():
-            self._report()
             self._farewell()
         return EXIT_STOPPED if self.interrupt.asked else 0
 
@@ -114,6 +115,8 @@ class Sitting:
         get = lambda path, lowest_pitch_hz: measure(path, self.retort, self.project.cache, lowest_pitch_hz)  # noqa: E731
         self.tapes = training_tapes(self.material, self.instrument, get)
         self.held_out = shortened(held_out_tapes(self.material, self.instrument, get), _HELD_OUT_S)
+        if distributed.is_first():
+            keep_example(self.project, "recording", example(self.held_out))
         self.shelf = Shelf(self.models, self.retort, self.instrument, self.found, self.material, get, self.held_out)
 
     def _measure_old(self, aside: Path) -> None:
@@ -142,7 +145,12 @@ class Sitting:
         last = folder / "last.pt"
         rooms = self._rooms(stage.variant, not last.exists())
         if last.exists():
-            run = Run.load(last, rooms if rooms is not None and not Run.load(last).rooms_frozen else None, self.device)
+            run = Run.load(last, device=self.device)
+            if rooms is not None and not run.rooms_frozen:
+                best = run.best
+                run = Run.load(last, rooms, self.device)
+                # These are the rooms that the best one played in: it stays the one to beat.
+                run.best = best
         else:
             run = Run(plan_for(stage.variant, self.instrument), [SOURCE], rooms, self.device)
         if run.plan.taught_by and self.tapes[0].taught is None:
@@ -171,7 +179,10 @@ class Sitting:
         if not best.exists():
             return
         run = Run.load(best)
-        for made in publish(run, self.shelf, self.project, run.best):
+        published = publish(run, self.shelf, self.project, run.best)
+        if published:
+            self._report()
+        for made in published:
             scores = self.project.state["published"][made]["scores"]
             self.progress.say(
                 f"{self.instrument.name}/{made} can be played: loss {scores['multi_scale_loss']:.2f}, pitch within {scores['f0_cents']:.0f} cents, "
@@ -187,9 +198,8 @@ class Sitting:
         return min(self.args.minutes - self.minutes(), stages.minutes_to_go(self.waiting, self.spent | {stage.variant: minutes}))
 
     def _report(self) -> None:
-        made = bool(self.project.state["published"])
-        report = (self.shelf.folder if made else self.project.folder) / "report.html"
-        page.write(report, self.project, self.found, example(self.held_out) if made else None)
+        if self.project.state["published"]:
+            page.write(self.shelf.folder / "report.html", self.project, self.found, example(self.held_out))
 
     def _farewell(self) -> None:
         say, made = self.progress.say, self.project.state["published"]
