@@ -49,11 +49,9 @@ fn live(samples: &[f32], rate_hz: u32, lowest: LowestPitch, blocks: &[usize]) ->
 fn every_frame_of_a_table_is_the_frame_that_is_heard_live_to_the_last_bit() {
     let folder = tempdir().unwrap();
     let (input, output) = (folder.path().join("phrase.wav"), folder.path().join("phrase.csv"));
-    for (rate_hz, lowest, option) in [
-        (32_000, LowestPitch::Hz80, "80"),
-        (44_100, LowestPitch::Hz40, "40"),
-        (48_000, LowestPitch::Hz160, "160"),
-    ] {
+    for (rate_hz, lowest, option) in
+        [(32_000, LowestPitch::Hz80, "80"), (44_100, LowestPitch::Hz40, "40"), (48_000, LowestPitch::Hz160, "160")]
+    {
         let samples = phrase(rate_hz);
         write_wav(&input, &samples, rate_hz, 1);
         retort!("features", input, output, "--lowest-pitch", option).succeeds();

@@ -34,7 +34,7 @@ pub enum ParcelError {
     #[error("{}: this is neither a model nor a parcel of models ({detail})", path.display())]
     NoParcel { path: PathBuf, detail: String },
     #[error("{}: {name}: {source}", path.display())]
-    Broken { path: PathBuf, name: String, source: ModelError },
+    Broken { path: PathBuf, name: String, source: Box<ModelError> },
     #[error("{}: it is of a newer Retort; get the newest one to read it", .0.display())]
     Newer(PathBuf),
     #[error("{}: `{id}` plays in the room `{room}`, which did not come along; get {room}{ENDING} too and put it beside the model", path.display())]
@@ -125,7 +125,7 @@ impl Parcel {
             Some(bytes) => Some(RoomResponse::from_bytes(bytes).map_err(|source| ParcelError::Broken {
                 path: path.into(),
                 name: ROOM.into(),
-                source,
+                source: Box::new(source),
             })?),
         };
         for (metadata, _) in &self.models {
@@ -193,7 +193,7 @@ impl Library {
 }
 
 fn check_model(path: &Path, name: &str, bytes: &[u8]) -> Result<Metadata, ParcelError> {
-    let broken = |source| ParcelError::Broken { path: path.into(), name: name.into(), source };
+    let broken = |source| ParcelError::Broken { path: path.into(), name: name.into(), source: Box::new(source) };
     Ok(Model::from_bytes(bytes).map_err(broken)?.metadata.as_ref().clone())
 }
 
