@@ -334,3 +334,21 @@ def test_the_pins_of_retort_train_are_those_of_the_package():
     lists = [(PACKAGE / name).read_text().splitlines() for name in ("requirements.txt", "requirements-check.txt")]
     pins = {line for lines in lists for line in lines if "==" in line}
     assert pins == {p for p in package if not p.startswith("swift-f0")}, "pitch of another tracker is for scores alone"
+
+
+def test_runs_that_were_put_aside_are_found_again_by_whoever_was_killed_in_between(tmp_path):
+    (tmp_path / "runs" / "reduced").mkdir(parents=True)
+    first = Project(tmp_path, "My reed")
+    assert first.take_recordings(["a"]) is None
+    renamed = Path.rename
+    try:
+        Path.rename = lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+        with pytest.raises(KeyboardInterrupt):
+            first.take_recordings(["b"])
+    finally:
+        Path.rename = renamed
+    again = Project(tmp_path, "My reed")
+    aside = again.take_recordings(["b"])
+    assert (aside / "reduced").is_dir() and not (tmp_path / "runs").exists()
+    again.judged()
+    assert Project(tmp_path, "My reed").take_recordings(["b"]) is None

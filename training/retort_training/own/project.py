@@ -111,22 +111,30 @@ class Project:
             yield
 
     def take_recordings(self, digests: list[str]) -> Path | None:
-        """Notes which recordings this is about. Where they are others than before, the runs so far are put aside: returns where to."""
+        """Notes which recordings this is about. Where they are others than before, the runs so far are put aside: returns where to, until `judged`."""
         digest = hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()[:20]
-        before, self.state["recordings"] = self.state["recordings"], digest
-        aside = None
-        runs = self.folder / "runs"
+        before, runs = self.state["recordings"], self.folder / "runs"
         if before and before != digest and runs.exists():
-            aside = self.folder / f"runs-{before}"
-            shutil.rmtree(aside, ignore_errors=True)
-            runs.rename(aside)
-            self.state["finished"] = []
+            shutil.rmtree(self.folder / f"runs-{before}", ignore_errors=True)
+            self.state |= {"aside": f"runs-{before}", "finished": []}
+        self.state["recordings"] = digest
         self.save()
+        if "aside" not in self.state:
+            return None
+        # Whoever was killed between these two steps finds them here again.
+        aside = self.folder / self.state["aside"]
+        if runs.exists() and not aside.exists():
+            runs.rename(aside)
         return aside
+
+    def judged(self) -> None:
+        """What was published is measured by the recordings of now: those of before are of no use any more."""
+        self.state.pop("aside", None)
+        self.save()
 
     def begin_anew(self) -> None:
         """Forgets all runs; what is published stays until something new takes its place."""
         for folder in self.folder.glob("runs*"):
             shutil.rmtree(folder)
         self.state |= {"recordings": "", "finished": [], "published": {}}
-        self.save()
+        self.judged()

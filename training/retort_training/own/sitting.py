@@ -1,5 +1,6 @@
 """One sitting of training: goes through the agenda, publishes what is better than before, and can be stopped at any step."""
 
+import os
 import signal
 import time
 from pathlib import Path
@@ -40,6 +41,12 @@ def instrument_of(project: Project, found: Survey, author: str, licence: str) ->
     return Instrument(project.slug, (source,), licence or _NOT_CLEARED, found.lowest_pitch_hz, n_harmonics, room_stretch=_ROOM_STRETCH)
 
 
+def processor_s() -> float:
+    """Seconds of a processor that this process has had, and those that it has waited for."""
+    had = os.times()
+    return had.user + had.system + had.children_user + had.children_system
+
+
 class Interrupt:
     """Ctrl-C, or an end from outside, asks for a stop at the next step; a second one stops at once. Checkpoints are whole in either case."""
 
@@ -64,7 +71,7 @@ class Sitting:
         self.interrupt = Interrupt()
         self.device = distributed.join(_device(args.device))
         # On a processor, its own time: a machine that is busy otherwise takes longer, and trains as well.
-        self.clock = time.process_time if self.device == "cpu" else time.monotonic
+        self.clock = processor_s if self.device == "cpu" else time.monotonic
         self.started = self.clock()
         self.models, self.retort = models, retort
         self.instrument = instrument_of(project, found, args.author, args.licence)
@@ -125,7 +132,7 @@ class Sitting:
             checkpoint = aside / variant.removesuffix("-q") / "best.pt"
             if checkpoint.exists():
                 made["loss"] = held_out_loss(Run.load(checkpoint), self.held_out)
-        self.project.save()
+        self.project.judged()
         self.progress.say("The recordings have changed: training begins anew, and takes the place of the models that are there once it is better.")
 
     def _spent(self) -> dict[str, float]:
