@@ -118,6 +118,15 @@ def test_other_recordings_begin_anew_and_the_old_model_is_judged_by_them(trained
     assert steps == (2 if told["published"]["reduced"]["step"] == 2 else 12)
 
 
+def test_killed_between_a_model_and_its_note_it_knows_its_own_file_again(trained: Path, recordings: Path, tmp_path):
+    place = tmp_path / "again"
+    shutil.copytree(trained, place)
+    state = place / "work" / "my-reed" / "project.json"
+    state.write_text(json.dumps(json.loads(state.read_text()) | {"published": {}, "finished": []}))
+    assert main(words(recordings, place, "--only", "reduced", "--steps", "12")) == 0
+    assert "reduced" in json.loads(state.read_text())["published"]
+
+
 def test_a_name_that_is_taken_is_refused_and_nothing_is_overwritten(trained: Path, recordings: Path, tmp_path, capsys):
     place = tmp_path / "other"
     shutil.copytree(trained / "models", place / "models")

@@ -101,7 +101,7 @@ def check_name(folder: Path, project: Project, models: list[dict], replace: bool
         path = model.get("path")
         if model["instrument"] == project.slug and (path is None or Path(path).parent.resolve() != folder.resolve()):
             raise OwnError(f"there is an instrument '{project.slug}' already ({path or 'built in'}): choose another name with --name")
-    strangers = [p for p in folder.glob("*.safetensors") if p.stem != "room" and p.stem not in project.state["published"]]
+    strangers = [p for p in folder.glob("*.safetensors") if p.stem != "room" and p.stem not in project.state["made"]]
     if strangers and not replace:
         raise OwnError(
             f"{strangers[0]} is of another training, and is not overwritten: choose another name with --name, remove it with "

@@ -69,12 +69,13 @@ def write_text(path: Path, text: str) -> None:
 
 
 class Project:
-    """`state` is what `project.json` holds: `recordings` (their digest), `spent` and `finished` per variant, `published` with its held-out loss."""
+    """`state` is what `project.json` holds: `recordings` (their digest), the variants that are `finished`, those `published` with their held-out loss,
+    and all that were ever `made`: files of these names are this training's own."""
 
     def __init__(self, folder: Path, name: str):
         self.folder, self.name, self.slug = Path(folder), name, slug(name)
         path = self.folder / "project.json"
-        self.state = {"version": _VERSION, "name": name, "recordings": "", "finished": [], "published": {}}
+        self.state = {"version": _VERSION, "name": name, "recordings": "", "finished": [], "published": {}, "made": []}
         if path.exists():
             try:
                 self.state |= json.loads(path.read_text(encoding="utf-8"))

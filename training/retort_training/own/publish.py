@@ -77,6 +77,9 @@ def publish(run: Run, shelf: Shelf, project: Project, loss: float) -> list[str]:
             write_room(staged.with_name("room.safetensors"), run, shelf.instrument)
             metadata["scores"], heard = prove(staged, Path(folder), shelf)
             keep_example(project, variant, heard)
+        # Said before it is done: whoever is killed in between knows its own files again.
+        project.state["made"] = sorted({*project.state["made"], variant})
+        project.save()
         shelf.folder.mkdir(parents=True, exist_ok=True)
         room = shelf.folder / "room.safetensors"
         if not run.rooms_frozen or not room.exists():
