@@ -124,7 +124,7 @@ class Sitting:
         self.held_out = shortened(held_out_tapes(self.material, self.instrument, get), _HELD_OUT_S)
         if distributed.is_first():
             keep_example(self.project, "recording", example(self.held_out))
-        self.shelf = Shelf(self.models, self.retort, self.instrument, self.found, self.material, get, self.held_out)
+        self.shelf = Shelf(self.models, self.retort, self.instrument, self.found, self.material, self.held_out)
 
     def _measure_old(self, aside: Path) -> None:
         """Other recordings than before: what was published is judged by the new ones, so that only better models take its place."""
