@@ -290,6 +290,23 @@ def test_ten_phrases_give_one_or_two_and_a_single_one_its_end():
     assert 1.5 <= made.held_out_s() <= 4.0
 
 
+def test_above_the_edge_of_a_dull_recording_there_is_next_to_nothing_but_not_nothing():
+    time = np.arange(64_000) / 32_000
+    dull = (0.3 * np.sin(2 * np.pi * 440.0 * time)).astype(np.float32)
+    made = material.filled(dull, 7_500.0)
+    level = lambda x, low, high: 20 * np.log10(np.sqrt(np.mean(np.square(_band(x, low, high)))) + 1e-12)  # noqa: E731
+    assert -85.0 < level(made, 7_500.0, 15_000.0) < -75.0
+    assert abs(level(made, 0.0, 7_000.0) - level(dull, 0.0, 7_000.0)) < 0.01
+    assert np.array_equal(made, material.filled(dull, 7_500.0))
+
+
+def _band(audio: np.ndarray, low_hz: float, high_hz: float) -> np.ndarray:
+    spectrum = np.fft.rfft(audio)
+    hz = np.fft.rfftfreq(len(audio), 1.0 / 32_000)
+    spectrum[(hz < low_hz) | (hz > high_hz)] = 0.0
+    return np.fft.irfft(spectrum, n=len(audio))
+
+
 def test_too_little_to_keep_a_part_of_it_is_an_error():
     with pytest.raises(OwnError, match="too little"):
         split([clip("a", 60.0, 3.0)])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import FRAME_RATE_HZ, HOP, SAMPLE_RATE_HZ
+from .. import BANDWIDTH_HZ, FRAME_RATE_HZ, HOP, SAMPLE_RATE_HZ
 from ..features import VOICED, Features
 from ..instruments import Instrument
 from ..split import HELD_OUT_SHARE
@@ -29,6 +29,9 @@ _NOTE_SEMITONES, _NOTE_SHARE, _NOTE_LONGEST_S = 0.8, 0.9, 15.0
 _DYNAMIC_STEP_DB = 6.0
 # Fewer groups of short passages than this cannot spare one.
 _LEAST_GROUPS = 5
+# Above the edge of a recording that ends below this, a model would be free to do anything: noise of this level, which nobody hears,
+# teaches it that there is next to nothing.
+_FILLED_BELOW_HZ, _FILL_DB = 14_000.0, -78.0
 # A held-out passage shorter than this says nothing.
 _LEAST_HELD_OUT_S = 2.0
 
@@ -92,14 +95,25 @@ def as_note(audio: np.ndarray, frames: Features) -> Note | None:
     return Note(audio, pitch, str(level), True)
 
 
+def filled(audio: np.ndarray, edge_hz: float) -> np.ndarray:
+    """Audio at 32 kHz with a trace of noise above `edge_hz`, the same for the same length."""
+    spectrum = np.fft.rfft(np.random.default_rng(len(audio)).standard_normal(len(audio)))
+    spectrum[np.fft.rfftfreq(len(audio), 1.0 / SAMPLE_RATE_HZ) < edge_hz] = 0.0
+    noise = np.fft.irfft(spectrum, n=len(audio))
+    return (audio + 10.0 ** (_FILL_DB / 20.0) * noise).astype(np.float32)
+
+
 def clips_of(survey: Survey) -> list[Clip]:
     """Every usable passage."""
     found = []
     for e in survey.examined:
+        whole, bandwidth_hz = e.recording.audio, e.bandwidth_hz
+        if bandwidth_hz < _FILLED_BELOW_HZ:
+            whole, bandwidth_hz = filled(whole, bandwidth_hz), BANDWIDTH_HZ
         for start_s, end_s in e.passages:
             start, end = round(start_s * FRAME_RATE_HZ), min(round(end_s * FRAME_RATE_HZ), len(e.recording.audio) // HOP)
-            audio, frames = e.recording.audio[start * HOP : end * HOP], e.frames[start:end]
-            found.append(make_clip(e.recording.name, audio, frames, e.bandwidth_hz))
+            audio, frames = whole[start * HOP : end * HOP], e.frames[start:end]
+            found.append(make_clip(e.recording.name, audio, frames, bandwidth_hz))
     return found
 
 
