@@ -4,12 +4,23 @@ use serde_json::{Value, json};
 
 use crate::library::{Entry, variant};
 
-use super::arguments::Models;
+use super::arguments::{Models, ModelsAction};
 use super::error::CliError;
-use super::{model_choice, print};
+use super::{model_choice, model_files, print};
+
+/// Lists all models, unless something else is to be done with them.
+pub fn run(arguments: &Models) -> Result<(), CliError> {
+    match &arguments.action {
+        None => list(arguments),
+        Some(ModelsAction::Import(more)) => model_files::import(more),
+        Some(ModelsAction::Export(more)) => model_files::export(more),
+        Some(ModelsAction::Info(more)) => model_files::info(more),
+        Some(ModelsAction::Remove(more)) => model_files::remove(more),
+    }
+}
 
 /// Lists all models; files that lie where models belong and are broken are named on standard error.
-pub fn run(arguments: &Models) -> Result<(), CliError> {
+fn list(arguments: &Models) -> Result<(), CliError> {
     let library = model_choice::library(arguments.models.as_deref())?;
     let listing = library.scan();
     for problem in &listing.problems {

@@ -5,9 +5,12 @@
 //! call this from their loader threads; nothing here belongs on the audio thread.
 
 mod cache;
+mod changes;
 mod error;
 mod folders;
+pub mod parcel;
 mod playable;
+pub mod shelf;
 mod source;
 mod speed;
 pub mod tunings;
@@ -16,6 +19,7 @@ pub mod variant;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use changes::Changes;
 pub use error::LibraryError;
 pub(crate) use error::near;
 pub use folders::data_folder;
@@ -159,9 +163,7 @@ impl Library {
     /// The files of this id, best first, and the embedded one.
     fn find(&self, id: &str) -> impl Iterator<Item = Source> {
         // An id from a song or command line must not lead out of the folders.
-        let plain =
-            |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-        let parts = id.split_once('/').filter(|(instrument, variant)| plain(instrument) && plain(variant));
+        let parts = id.split_once('/').filter(|(instrument, variant)| is_plain(instrument) && is_plain(variant));
         let files = parts.into_iter().flat_map(|(instrument, variant)| {
             self.folders.iter().map(move |folder| folder.join(instrument).join(format!("{variant}.safetensors")))
         });
@@ -178,6 +180,11 @@ impl Library {
         }
         self.find(room).next()
     }
+}
+
+/// Whether a part of an id may be the name of a file or folder.
+fn is_plain(part: &str) -> bool {
+    !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }
 
 fn entry(source: Source, id: &str) -> Result<Entry, LibraryError> {
