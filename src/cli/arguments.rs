@@ -142,6 +142,9 @@ pub struct Bench {
     /// Measure this model only
     #[arg(long, value_name = "ID")]
     pub model: Option<String>,
+    /// Measure blocks of 32 to 1024 samples and 1 to 16 voices too; takes minutes
+    #[arg(long)]
+    pub full: bool,
     /// Look for models in this folder before all others
     #[arg(long, value_name = "DIR")]
     pub models: Option<PathBuf>,

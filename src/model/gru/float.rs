@@ -102,6 +102,13 @@ impl FloatNetwork {
         State::new(spec, self.hidden, self.scratch_lengths().iter().sum())
     }
 
+    pub(super) fn memory_bytes(&self) -> usize {
+        let layers = self.f0_mlp.iter().chain(&self.loudness_mlp).chain(&self.out_mlp);
+        let layers = layers.map(|layer| layer.linear.memory_bytes() + size_of_val(&layer.norm_weight[..]) * 2);
+        let matrices = [&self.from_input, &self.from_hidden, &self.heads];
+        layers.sum::<usize>() + matrices.into_iter().map(Matrix::memory_bytes).sum::<usize>()
+    }
+
     /// One step of `V` voices (1, 2 or 4) to the pre-activations in their heads.
     pub(super) fn step<const V: usize>(&self, states: &mut [State; V], inputs: [[f32; 2]; V]) {
         let mut inputs = inputs.into_iter();

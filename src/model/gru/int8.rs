@@ -146,6 +146,12 @@ impl Int8Network {
         State::new(spec, self.hidden, self.scratch_lengths().iter().sum()).with_u8(0, fine)
     }
 
+    pub(super) fn memory_bytes(&self) -> usize {
+        let layer = |layer: &Layer| layer.linear.memory_bytes() + 2 * size_of_val(&layer.norm_bias[..]);
+        let layers: usize = self.out_mlp.iter().map(layer).sum();
+        self.tables.memory_bytes() + self.from_hidden.memory_bytes() + layers + self.heads.memory_bytes()
+    }
+
     fn voice<'a>(&self, state: &'a mut State, inputs: [f32; 2]) -> Voice<'a> {
         let [linear, between, gates, _] = self.scratch_lengths();
         let (linear, rest) = state.scratch.split_at_mut(linear);

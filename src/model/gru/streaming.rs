@@ -65,6 +65,13 @@ impl Decoder for GruDecoder {
         }
     }
 
+    fn memory_bytes(&self) -> usize {
+        match &self.network {
+            Network::Float(network) => network.memory_bytes(),
+            Network::Int8(network) => network.memory_bytes(),
+        }
+    }
+
     fn step(&self, states: &mut [State], frames: &[Frame], controls: &mut [Controls]) {
         let (fours, rest) = states.as_chunks_mut::<4>();
         let (twos, ones) = rest.as_chunks_mut::<2>();

@@ -64,6 +64,11 @@ impl InputTables {
         }
     }
 
+    pub(super) fn memory_bytes(&self) -> usize {
+        let table = |table: &Table| size_of_val(&table.rows[..]) + size_of_val(&table.scales[..]);
+        table(&self.pitch) + table(&self.loudness) + size_of_val(&self.bias[..])
+    }
+
     /// `from_input = W_ih [f0_mlp(p), loudness_mlp(l)] + b_ih` for the inputs `[p, l]`, at least as long as the three gates,
     /// padded to whole registers. Never allocates.
     pub(super) fn look_up(&self, [p, l]: [f32; 2], from_input: &mut [f32]) {

@@ -64,6 +64,17 @@ impl Matrix {
         self.bias.len()
     }
 
+    /// Bytes that weights, scales and bias take.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let panels = match &self.panels {
+            Panels::F32(panels) => size_of_val(&panels[..]),
+            Panels::F16(panels) => size_of_val(&panels[..]),
+            Panels::I8(panels, scales) => size_of_val(&panels[..]) + size_of_val(&scales[..]),
+        };
+        panels + size_of_val(&self.bias[..])
+    }
+
     /// Number of inputs.
     #[must_use]
     pub fn inputs(&self) -> usize {

@@ -54,6 +54,16 @@ impl OrderedMatrix {
         self.bias.len()
     }
 
+    /// Bytes that weights and bias take.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let panels = match &self.panels {
+            Panels::F32(panels) => size_of_val(&panels[..]),
+            Panels::F16(panels) => size_of_val(&panels[..]),
+        };
+        panels + size_of_val(&self.bias[..])
+    }
+
     /// `y = W x + b` for `V` voices. Each x has at least as many values as the matrix inputs, each y at least
     /// [`OrderedMatrix::padded_outputs`].
     pub fn apply<const V: usize>(&self, voices: [Product<'_>; V]) {

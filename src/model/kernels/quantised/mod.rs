@@ -134,6 +134,12 @@ impl QuantisedMatrix {
         self.bias.len()
     }
 
+    /// Bytes that weights, scales and bias take.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.panels.len() + 4 * (self.scales.len() + self.bias.len() + self.zeros.len())
+    }
+
     /// `x += f32(W q) s + b` for `V` voices (1, 2 or 4), product and sums rounded one by one. Activations have 7 bits.
     pub fn add_product<const V: usize>(&self, mut voices: [Added<'_>; V]) {
         for (q, x) in &voices {
