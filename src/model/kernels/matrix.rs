@@ -107,6 +107,18 @@ impl Matrix {
                 }
                 #[cfg(target_arch = "x86_64")]
                 (Simd::Avx2, Panels::I8(panels, scales)) => avx2_i8(panels, scales, &self.bias, self.inputs, xs, ys),
+                #[cfg(target_arch = "aarch64")]
+                (Simd::Neon, Panels::F32(panels)) => {
+                    product::<Neon, f32, V>(panels, &[], &self.bias, self.inputs, xs, ys);
+                }
+                #[cfg(target_arch = "aarch64")]
+                (Simd::Neon, Panels::F16(panels)) => {
+                    product::<Neon, f16, V>(panels, &[], &self.bias, self.inputs, xs, ys);
+                }
+                #[cfg(target_arch = "aarch64")]
+                (Simd::Neon, Panels::I8(panels, scales)) => {
+                    product::<Neon, i8, V>(panels, scales, &self.bias, self.inputs, xs, ys);
+                }
                 (_, Panels::I8(panels, scales)) => {
                     product::<Plain, i8, V>(panels, scales, &self.bias, self.inputs, xs, ys);
                 }
@@ -183,6 +195,8 @@ macro_rules! compile_for {
         }
     };
 }
+#[cfg(target_arch = "aarch64")]
+use super::lanes::neon::Neon;
 #[cfg(target_arch = "x86_64")]
 use super::lanes::x86::{Avx2, Avx512};
 compile_for!(avx2_f32, "avx2,fma,f16c", Avx2, f32);
@@ -220,7 +234,7 @@ unsafe fn product<L: Lanes, W: Weight, const V: usize>(
                 1 | 2 if registers.is_multiple_of(2) => {
                     columns::<L, W, V, 2>(panel, width, scales, bias, inputs, xs, ys)
                 }
-                _ if L::N == LANES && registers.is_multiple_of(2) => {
+                _ if L::MANY_REGISTERS && registers.is_multiple_of(2) => {
                     columns::<L, W, V, 2>(panel, width, scales, bias, inputs, xs, ys);
                 }
                 _ => columns::<L, W, V, 1>(panel, width, scales, bias, inputs, xs, ys),

@@ -81,6 +81,10 @@ impl OrderedMatrix {
                     (Simd::Avx2, Panels::F16(panels)) => avx2_f16(panels, &self.bias, x, y),
                     #[cfg(target_arch = "x86_64")]
                     (Simd::Avx2, Panels::F32(panels)) => avx2_f32(panels, &self.bias, x, y),
+                    #[cfg(target_arch = "aarch64")]
+                    (Simd::Neon, Panels::F32(panels)) => product::<Neon, f32>(panels, &self.bias, x, y),
+                    #[cfg(target_arch = "aarch64")]
+                    (Simd::Neon, Panels::F16(panels)) => product::<Neon, f16>(panels, &self.bias, x, y),
                     (_, Panels::F16(panels)) => product::<Plain, f16>(panels, &self.bias, x, y),
                     (_, Panels::F32(panels)) => product::<Plain, f32>(panels, &self.bias, x, y),
                 }
@@ -99,6 +103,8 @@ macro_rules! compile_for {
         }
     };
 }
+#[cfg(target_arch = "aarch64")]
+use super::lanes::neon::Neon;
 #[cfg(target_arch = "x86_64")]
 use super::lanes::x86::{Avx2, Avx512};
 compile_for!(avx2_f32, "avx2,fma,f16c", Avx2, f32);
@@ -120,10 +126,11 @@ unsafe fn product<L: Lanes, W: Weight>(panels: &[W], bias: &[f32], x: &[f32], y:
             let panel = panels.as_ptr().add(start * inputs);
             let (bias, y) = (bias.as_ptr().add(start), y.as_mut_ptr().add(start));
             let x = &x[..inputs];
+            // As many sums at once as hide the delay of an addition.
             match width / L::N {
-                8 => columns::<L, W, 8>(panel, width, bias, x, y),
-                4 => columns::<L, W, 4>(panel, width, bias, x, y),
-                2 | 6 => columns::<L, W, 2>(panel, width, bias, x, y),
+                n if n.is_multiple_of(8) => columns::<L, W, 8>(panel, width, bias, x, y),
+                n if n.is_multiple_of(4) => columns::<L, W, 4>(panel, width, bias, x, y),
+                n if n.is_multiple_of(2) => columns::<L, W, 2>(panel, width, bias, x, y),
                 _ => columns::<L, W, 1>(panel, width, bias, x, y),
             }
         }
