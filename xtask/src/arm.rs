@@ -46,7 +46,7 @@ pub fn run(options: &Options) -> Outcome {
     });
     for processor in PROCESSORS {
         let mut tests = for_arm();
-        tests.args(["test", "--no-default-features", "--no-fail-fast", "--target", TARGET, "--lib"]);
+        tests.args(["test", "--release", "--no-default-features", "--no-fail-fast", "--target", TARGET, "--lib"]);
         tests.args(["--test", "decoder_parity", "--test", "cnn_parity", "--test", "reference_render"]);
         tests.env("QEMU_CPU", processor);
         report.suite(&format!("Tests of the core on an emulated {processor}"), &mut tests);
@@ -57,6 +57,8 @@ pub fn run(options: &Options) -> Outcome {
 /// Cargo with a Rust compiler that has its library for ARM.
 fn for_arm() -> Command {
     let mut command = cargo();
+    // What is emulated is slow; what links everything once more is, too.
+    command.env("CARGO_PROFILE_RELEASE_LTO", "off");
     command.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", LINKER);
     command.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", EMULATOR);
     if !has_arm("rustc") {

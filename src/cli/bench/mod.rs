@@ -45,7 +45,7 @@ const LONGEST_BLOCK: usize = 1024;
 const VOICES: [usize; 5] = [1, 2, 4, 8, 16];
 
 /// All that is measured. The names are fixed; programs read them.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Report {
     decoder: Vec<DecoderSpeed>,
     voice: Vec<VoiceSpeed>,
@@ -54,9 +54,9 @@ struct Report {
     idle: Vec<IdleSpeed>,
     synth: Vec<PartSpeed>,
     /// One of 100 partials.
-    ns_per_oscillator_sample: f64,
+    ns_per_oscillator_sample: Option<f64>,
     /// The worst 64 samples of a room of 1 s by their mean.
-    room_worst_by_mean: f64,
+    room_worst_by_mean: Option<f64>,
     analysis: Vec<PartSpeed>,
 }
 
@@ -72,12 +72,18 @@ pub fn run(arguments: &Bench) -> Result<(), CliError> {
     // One that is not in the list is reported by whoever loads it.
     let unknown = arguments.model.clone().filter(|_| models.is_empty()).map(|id| (id, None));
     let models: Vec<_> = models.into_iter().chain(unknown).collect();
-    let report = measure(&library, &models, arguments.full)?;
+    let report =
+        if arguments.decoder { decoders(&library, &models)? } else { measure(&library, &models, arguments.full)? };
     if arguments.json {
         let json = serde_json::to_string_pretty(&report).map_err(|error| CliError::Usage(error.to_string()))?;
         return print(&(json + "\n"));
     }
     print(&table(&report))
+}
+
+fn decoders(library: &Library, models: &[(String, Option<PathBuf>)]) -> Result<Report, CliError> {
+    let measured = models.iter().map(|(id, file)| parts::decoder(&model_choice::by_id(library, id)?, file.as_deref()));
+    Ok(Report { decoder: measured.collect::<Result<_, _>>()?, ..Report::default() })
 }
 
 fn measure(library: &Library, models: &[(String, Option<PathBuf>)], full: bool) -> Result<Report, CliError> {
@@ -126,13 +132,14 @@ fn measure(library: &Library, models: &[(String, Option<PathBuf>)], full: bool) 
     let (room_x_realtime, room_worst_by_mean) = parts::room();
     synth.push(part("room of 1 s", room_x_realtime));
     step();
-    let ns_per_oscillator_sample = parts::ns_per_oscillator_sample();
+    let ns_per_oscillator_sample = Some(parts::ns_per_oscillator_sample());
     step();
     let mut analysis = Vec::new();
     for lowest in [LowestPitch::Hz40, LowestPitch::Hz80, LowestPitch::Hz160] {
         analysis.push(part(&format!("lowest pitch {} Hz", lowest.hz()), parts::analysis(lowest)?));
         step();
     }
+    let room_worst_by_mean = Some(room_worst_by_mean);
     Ok(Report { decoder, voice, blocks, idle, synth, ns_per_oscillator_sample, room_worst_by_mean, analysis })
 }
 
@@ -179,9 +186,11 @@ fn table(report: &Report) -> String {
             text += &format!("{part:8}  {name:32}  {x_realtime:8.1} x\n");
         }
     }
-    text +=
-        &format!("synth     one of 100 partials               {:8.3} ns a sample\n", report.ns_per_oscillator_sample);
-    text +=
-        &format!("synth     worst 64 samples of the room      {:8.2} times their mean\n", report.room_worst_by_mean);
+    if let Some(ns) = report.ns_per_oscillator_sample {
+        text += &format!("synth     one of 100 partials               {ns:8.3} ns a sample\n");
+    }
+    if let Some(ratio) = report.room_worst_by_mean {
+        text += &format!("synth     worst 64 samples of the room      {ratio:8.2} times their mean\n");
+    }
     text
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::sounds::{frames, melody};
-use super::time::{least_s, median_s};
+use super::time::{least_s, least_used_s, median_s};
 use super::{BLOCK, RATE_HZ};
 use crate::analysis::{Analyzer, LowestPitch};
 use crate::cli::error::CliError;
@@ -138,12 +138,12 @@ fn cold_step_s(decoder: &dyn Decoder, frames_per_step: usize) -> f64 {
 fn load(chosen: &Chosen, file: Option<&Path>) -> Result<Load, CliError> {
     let bytes = file.map(std::fs::read).transpose().ok().flatten();
     let model_s = bytes.map(|bytes| {
-        least_s(5, || {
+        least_used_s(5, || {
             black_box(Model::from_bytes(&bytes)).ok();
         })
     });
     chosen.instrument(RATE_HZ)?;
-    let instrument_s = least_s(5, || {
+    let instrument_s = least_used_s(5, || {
         black_box(chosen.instrument(RATE_HZ)).ok();
     });
     Ok(Load { model_ms: model_s.map(|s| s * 1e3), instrument_ms: instrument_s * 1e3 })

@@ -60,6 +60,17 @@ pub fn least_s(runs: usize, mut work: impl FnMut()) -> f64 {
     std::iter::repeat_with(run_s).take(runs).fold(f64::INFINITY, f64::min)
 }
 
+/// Seconds of processor time that `work` takes, the least of `runs`: for what takes longer than the few milliseconds at
+/// which Linux brings a thread's account up to date.
+pub fn least_used_s(runs: usize, mut work: impl FnMut()) -> f64 {
+    let run_s = || {
+        let stopwatch = Stopwatch::start();
+        work();
+        stopwatch.elapsed().as_secs_f64()
+    };
+    std::iter::repeat_with(run_s).take(runs).fold(f64::INFINITY, f64::min)
+}
+
 /// The middle of an odd number of values.
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
