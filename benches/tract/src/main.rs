@@ -33,8 +33,8 @@ fn main() -> TractResult<()> {
     for _ in 0..=RUNS {
         let begin = thread_s();
         for k in 0..calls {
-            let mut x = Tensor::zero::<f32>(&shapes[0])?;
-            x.as_slice_mut::<f32>()?.fill(0.3 + 0.4 * (k % 50) as f32 / 50.0);
+            let values = vec![0.3 + 0.4 * (k % 50) as f32 / 50.0; shapes[0].iter().product()];
+            let x = Tensor::from_shape(&shapes[0], &values)?;
             let inputs = std::iter::once(x.into()).chain(state.iter().cloned()).collect();
             let outputs = model.run(inputs)?;
             state = outputs.into_iter().skip(1).collect();
