@@ -9,14 +9,10 @@ use retort::model::testing::{DILATIONS, cnn_metadata_for, metadata_for};
 use retort::simd::Simd;
 use retort::{Controls, Frame};
 
-fn sets() -> impl Iterator<Item = Simd> {
-    [Simd::Plain, Simd::Avx2, Simd::Avx512].into_iter().filter(|simd| *simd <= Simd::detect())
-}
-
 /// One and four voices through `frames` frames.
 fn bench(criterion: &mut Criterion, name: &str, frames_each: usize, decoder: impl Fn(Simd) -> Box<dyn Decoder>) {
     let mut group = criterion.benchmark_group(name);
-    for simd in sets() {
+    for simd in Simd::all() {
         let decoder = decoder(simd);
         let spec = decoder.spec();
         for voices in [1, 4] {

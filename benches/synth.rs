@@ -24,13 +24,9 @@ fn controls(harmonic: f32, noise: f32) -> [Controls; 2] {
     })
 }
 
-fn instruction_sets() -> impl Iterator<Item = Simd> {
-    [Simd::Plain, Simd::Avx2, Simd::Avx512].into_iter().filter(|&simd| simd <= Simd::detect())
-}
-
 fn voice(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("voice at 48 kHz, 0.1 s");
-    for simd in instruction_sets() {
+    for simd in Simd::all() {
         let tables = Arc::new(SynthTables::with_simd(&spec(), 48_000, simd));
         for (part, harmonic, noise) in
             [("harmonics", 1.0, 0.0), ("noise", 0.0, 0.1), ("both", 1.0, 0.1), ("silence", 0.0, 0.0)]
@@ -58,7 +54,7 @@ fn voice(criterion: &mut Criterion) {
 fn room(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("room of 1 s, 0.1 s");
     let response: Vec<f32> = (0..32_000).map(|n| if n == 0 { 0.0 } else { (n as f32 * 1.3).sin() * 0.01 }).collect();
-    for simd in instruction_sets() {
+    for simd in Simd::all() {
         for rate in [48_000_u32, 192_000] {
             let mut room = Room::with_simd(&response, 32_000, rate, simd);
             let mut sound = vec![0.5; rate as usize / 10];

@@ -11,7 +11,7 @@ use retort::{Controls, Frame};
 const HOLD: usize = 5;
 
 fn sets() -> Vec<Simd> {
-    [Simd::Plain, Simd::Avx2, Simd::Avx512].into_iter().filter(|simd| *simd <= Simd::detect()).collect()
+    Simd::all().collect()
 }
 
 /// A phrase: glides over five octaves, vibrato, swells, rests.

@@ -7,7 +7,7 @@ use retort::simd::Simd;
 use retort::{Controls, Frame};
 
 fn sets() -> Vec<Simd> {
-    [Simd::Plain, Simd::Avx2, Simd::Avx512].into_iter().filter(|simd| *simd <= Simd::detect()).collect()
+    Simd::all().collect()
 }
 
 /// A phrase: glides over five octaves, vibrato, swells, rests.
@@ -40,8 +40,11 @@ fn largest(found: &[f32], expected: &[f64]) -> f64 {
     found.iter().zip(expected).map(|(a, b)| (f64::from(*a) - b).abs()).fold(0.0, f64::max)
 }
 
-/// Streams `frames` through both and holds the differences to the bounds.
+/// Streams `frames` through both and holds the differences to the bounds: those of floats, or those of a wide network in 8
+/// bits, whose activations have 14 and whose inputs go through tables.
 fn compare(weights: &GruWeights, frames: &[Frame]) {
+    let in_integers = weights.precision() == "int8" && weights.hidden() >= 64;
+    let (bound, bound_db) = if in_integers { (0.03, 0.3) } else { (1e-4, 0.01) };
     let spec = metadata_for(weights, "violin/test").spec();
     let mut plain = PlainGru::new(weights);
     let expected: Vec<Vec<f64>> = frames.iter().map(|frame| plain.step(frame)).collect();
@@ -58,8 +61,8 @@ fn compare(weights: &GruWeights, frames: &[Frame]) {
         }
         let set = format!("H = {}, {}, {}", weights.hidden(), weights.precision(), simd.name());
         println!("{set}: pre-activations within {preactivation:.1e}, controls within {db:.1e} dB");
-        assert!(preactivation < 1e-4, "{set}: pre-activations differ by {preactivation}");
-        assert!(db < 0.01, "{set}: controls differ by {db} dB");
+        assert!(preactivation < bound, "{set}: pre-activations differ by {preactivation}");
+        assert!(db < bound_db, "{set}: controls differ by {db} dB");
     }
 }
 

@@ -261,6 +261,12 @@ pub struct Bench {
     /// Measure this model only
     #[arg(long, value_name = "ID")]
     pub model: Option<String>,
+    /// Measure the decoders only
+    #[arg(long, conflicts_with = "full")]
+    pub decoder: bool,
+    /// Measure blocks of 32 to 1024 samples and 1 to 16 voices too; takes minutes
+    #[arg(long)]
+    pub full: bool,
     /// Look for models in this folder before all others
     #[arg(long, value_name = "DIR")]
     pub models: Option<PathBuf>,

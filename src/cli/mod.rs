@@ -6,7 +6,6 @@
 
 mod arguments;
 mod bench;
-mod bench_time;
 mod error;
 mod features;
 mod frames_csv;

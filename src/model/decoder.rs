@@ -36,6 +36,9 @@ pub trait Decoder: Send + Sync {
     /// A state for one voice, from silence. Allocates.
     fn new_state(&self) -> State;
 
+    /// Bytes that the weights take as they are kept here.
+    fn memory_bytes(&self) -> usize;
+
     /// One frame for each voice, 4 ms after the last: `states[i]` and `frames[i]` give `controls[i]`; the three slices have the same length and
     /// the states and controls the sizes of this decoder. One pass over the weights serves up to four voices, and a voice's
     /// result does not depend on the others. Never allocates, locks or panics; whatever the frames hold, controls are finite.
@@ -112,6 +115,17 @@ impl State {
         self.heads.copy_from_slice(&other.heads);
         self.last_f0_hz = other.last_f0_hz;
         self.ramp.copy_from(&other.ramp);
+    }
+
+    /// Bytes that one voice takes.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let floats = self.memory.len() + self.scratch.len() + self.heads.len();
+        size_of::<Self>()
+            + size_of::<f32>() * floats
+            + self.memory_u8.len()
+            + self.scratch_u8.len()
+            + self.ramp.memory_bytes()
     }
 
     /// The head pre-activations of the network's last step, `[1 + n_harmonics + n_noise_bands]`: amplitude, harmonics,

@@ -47,6 +47,12 @@ impl Ramp {
         self.to.copy_from(&other.to);
     }
 
+    /// Bytes of the controls that it keeps.
+    #[must_use]
+    pub(super) fn memory_bytes(&self) -> usize {
+        2 * size_of::<f32>() * (self.from.harmonics.len() + self.from.noise.len())
+    }
+
     /// Whether the network has to step with the next frame.
     #[must_use]
     pub(super) fn is_due(&self) -> bool {

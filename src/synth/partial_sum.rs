@@ -12,6 +12,8 @@ use crate::simd_dispatch;
 pub(super) const LANES: usize = 64;
 /// Samples in registers at once: as many as hide the latency of the recurrence and still fit.
 const NARROW: usize = 32;
+/// The same where a register has four lanes and there are 32 of them.
+const NARROWEST: usize = 16;
 
 /// Amplitude of a partial over a segment: where it begins, and how far it rises.
 #[derive(Clone, Copy, Default)]
@@ -40,6 +42,7 @@ pub(super) fn sum_partials(
     match simd {
         Simd::Avx512 => sum_wide(simd, out, ramps, sweep, first, len),
         Simd::Avx2 | Simd::Plain => sum_narrow(simd, out, ramps, sweep, first, len),
+        Simd::Neon => sum_narrowest(simd, out, ramps, sweep, first, len),
     }
 }
 
@@ -49,6 +52,9 @@ simd_dispatch!(
 simd_dispatch!(
     fn sum_narrow(out: &mut [f32; LANES], ramps: &[PartialRamp], sweep: Sweep, first: usize, len: usize) = narrow_body
 );
+simd_dispatch!(
+    fn sum_narrowest(out: &mut [f32; LANES], ramps: &[PartialRamp], sweep: Sweep, first: usize, len: usize) = narrowest_body
+);
 
 #[inline(always)]
 fn wide_body<const F: bool>(out: &mut [f32; LANES], ramps: &[PartialRamp], sweep: Sweep, first: usize, len: usize) {
@@ -57,8 +63,30 @@ fn wide_body<const F: bool>(out: &mut [f32; LANES], ramps: &[PartialRamp], sweep
 
 #[inline(always)]
 fn narrow_body<const F: bool>(out: &mut [f32; LANES], ramps: &[PartialRamp], sweep: Sweep, first: usize, len: usize) {
-    for (part, out) in out.as_chunks_mut::<NARROW>().0.iter_mut().enumerate() {
-        sum_body::<F, NARROW>(out, ramps, sweep, first + part * NARROW, len);
+    in_parts::<F, NARROW>(out, ramps, sweep, first, len);
+}
+
+#[inline(always)]
+fn narrowest_body<const F: bool>(
+    out: &mut [f32; LANES],
+    ramps: &[PartialRamp],
+    sweep: Sweep,
+    first: usize,
+    len: usize,
+) {
+    in_parts::<F, NARROWEST>(out, ramps, sweep, first, len);
+}
+
+#[inline(always)]
+fn in_parts<const F: bool, const N: usize>(
+    out: &mut [f32; LANES],
+    ramps: &[PartialRamp],
+    sweep: Sweep,
+    first: usize,
+    len: usize,
+) {
+    for (part, out) in out.as_chunks_mut::<N>().0.iter_mut().enumerate() {
+        sum_body::<F, N>(out, ramps, sweep, first + part * N, len);
     }
 }
 

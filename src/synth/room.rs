@@ -184,6 +184,12 @@ impl Room {
         }
     }
 
+    /// Bytes that response and state take, transforms' tables not counted.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        size_of::<Self>() + self.short.memory_bytes() + self.long.memory_bytes() + 2 * size_of_val(&self.long_out[..])
+    }
+
     /// Samples that still sound when the input has ended: the response's length less one.
     #[must_use]
     pub fn tail_samples(&self) -> usize {

@@ -132,6 +132,13 @@ impl Partitions {
     }
 
     #[must_use]
+    pub(super) fn memory_bytes(&self) -> usize {
+        let floats = [&self.filters, &self.history, &self.sum, &self.input, &self.signal];
+        let floats: usize = floats.into_iter().map(|values| size_of_val(&values[..])).sum();
+        floats + size_of_val(&self.spectrum[..]) + size_of_val(&self.scratch[..])
+    }
+
+    #[must_use]
     pub(super) fn n_partitions(&self) -> usize {
         self.n_partitions
     }

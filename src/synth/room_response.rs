@@ -6,8 +6,11 @@ use std::f64::consts::PI;
 const HALF_WIDTH: usize = 32;
 /// Kaiser window's shape: side lobes below -100 dB.
 const KAISER_BETA: f64 = 10.0;
-/// Kernels in the table, for as many places between two samples; linear interpolation then errs by 1e-6 (-118 dB).
-const TABLE_STEPS: usize = 1024;
+/// Most kernels in the table, for as many places between two samples. Rates whose ratio needs fewer have a kernel for each
+/// place that occurs; else linear interpolation errs by 1e-6 (-118 dB).
+const TABLE_STEPS: u32 = 1024;
+/// Nearer to a kernel's place than this share of a step is at it.
+const AT_A_STEP: f64 = 1e-6;
 /// What remains after the cut, as a share of the response's energy: -100 dB.
 const REMAINDER: f64 = 1e-10;
 
@@ -18,11 +21,8 @@ const REMAINDER: f64 = 1e-10;
 pub(super) fn response_at_host_rate(response: &[f32], model_rate_hz: u32, host_rate_hz: u32) -> Vec<f32> {
     let source: Vec<f64> = response.iter().map(|&x| if x.is_finite() { f64::from(x) } else { 0.0 }).collect();
     let source = until_silent(&source);
-    let resampled = if model_rate_hz == host_rate_hz {
-        source.to_vec()
-    } else {
-        resample(source, f64::from(model_rate_hz), f64::from(host_rate_hz))
-    };
+    let resampled =
+        if model_rate_hz == host_rate_hz { source.to_vec() } else { resample(source, model_rate_hz, host_rate_hz) };
     until_silent(&resampled).iter().map(|&x| x as f32).collect()
 }
 
@@ -39,13 +39,16 @@ fn until_silent(response: &[f64]) -> &[f64] {
     &[]
 }
 
-fn resample(source: &[f64], model_rate: f64, host_rate: f64) -> Vec<f64> {
+fn resample(source: &[f64], model_rate_hz: u32, host_rate_hz: u32) -> Vec<f64> {
     if source.is_empty() {
         return Vec::new();
     }
+    // Samples of the host lie at so many places between samples of the model.
+    let places = host_rate_hz / common_divisor(model_rate_hz, host_rate_hz);
+    let (model_rate, host_rate) = (f64::from(model_rate_hz), f64::from(host_rate_hz));
     // The kernel's zero crossings lie 1 / the lower rate apart.
     let cutoff = (host_rate / model_rate).min(1.0);
-    let kernels = KernelTable::new(cutoff);
+    let kernels = KernelTable::new(cutoff, places.min(TABLE_STEPS) as usize);
     let gain = cutoff * model_rate / host_rate;
     let reach = kernels.n_taps / 2;
     let len = ((source.len() + reach) as f64 * host_rate / model_rate).ceil() as usize;
@@ -57,45 +60,64 @@ fn resample(source: &[f64], model_rate: f64, host_rate: f64) -> Vec<f64> {
             let before_start = (reach - 1).saturating_sub(centre as usize);
             let first = (centre as usize + 1 + before_start).saturating_sub(reach);
             let taps = source.get(first..).unwrap_or_default();
-            let sum: f64 = (taps.iter().zip(&below[before_start..]).zip(&above[before_start..]))
-                .map(|((&x, &below), &above)| x * (below + (above - below) * blend))
-                .sum();
+            let sum_below = dot(taps, &below[before_start..]);
+            let sum_above = || dot(taps, &above[before_start..]);
+            let sum = if blend < AT_A_STEP { sum_below } else { sum_below + (sum_above() - sum_below) * blend };
             sum * gain
         })
         .collect()
 }
 
-/// Kaiser-windowed sincs around all places between two samples.
+/// The sum of products, as long as both last, in parts that the compiler puts side by side.
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let n = a.len().min(b.len());
+    let ((a, a_rest), (b, b_rest)) = (a[..n].as_chunks::<8>(), b[..n].as_chunks::<8>());
+    let mut parts = [0.0; 8];
+    for (a, b) in a.iter().zip(b) {
+        parts.iter_mut().zip(a.iter().zip(b)).for_each(|(part, (a, b))| *part += a * b);
+    }
+    parts.iter().sum::<f64>() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f64>()
+}
+
+fn common_divisor(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { common_divisor(b, a % b) }
+}
+
+/// Kaiser-windowed sincs around places between two samples.
 struct KernelTable {
+    /// Places from one sample to the next.
+    steps: usize,
     /// Taps of each kernel, even.
     n_taps: usize,
-    /// `[TABLE_STEPS + 1, n_taps]`
+    /// `[steps + 1, n_taps]`
     kernels: Vec<f64>,
 }
 
 impl KernelTable {
     /// `cutoff`: zero crossings per sample of the source.
-    fn new(cutoff: f64) -> Self {
+    fn new(cutoff: f64, steps: usize) -> Self {
         let n_taps = 2 * (HALF_WIDTH as f64 / cutoff).ceil() as usize;
         let peak = bessel_i0(KAISER_BETA);
-        let kernels = (0..(TABLE_STEPS + 1) * n_taps)
+        let kernels = (0..(steps + 1) * n_taps)
             .map(|i| {
-                let place = (i / n_taps) as f64 / TABLE_STEPS as f64;
+                let place = (i / n_taps) as f64 / steps as f64;
                 let t = (place + (n_taps / 2) as f64 - 1.0 - (i % n_taps) as f64) * cutoff;
                 let sinc = if t.abs() < 1e-12 { 1.0 } else { (PI * t).sin() / (PI * t) };
                 let window = 1.0 - (t / HALF_WIDTH as f64).powi(2);
                 if window > 0.0 { sinc * bessel_i0(KAISER_BETA * window.sqrt()) / peak } else { 0.0 }
             })
             .collect();
-        Self { n_taps, kernels }
+        Self { steps, n_taps, kernels }
     }
 
     /// The kernels below and above a place from 0 to 1, and the share of the upper one.
     fn around(&self, place: f64) -> (&[f64], &[f64], f64) {
-        let steps = place * TABLE_STEPS as f64;
-        let start = (steps as usize).min(TABLE_STEPS - 1) * self.n_taps;
+        let steps = place * self.steps as f64;
+        // A rounding error below a place is at it.
+        let steps = if steps.ceil() - steps < AT_A_STEP { steps.ceil() } else { steps };
+        let start = (steps as usize).min(self.steps - 1) * self.n_taps;
         let (below, above) = self.kernels[start..start + 2 * self.n_taps].split_at(self.n_taps);
-        (below, above, steps - steps.floor())
+        (below, above, steps - (start / self.n_taps) as f64)
     }
 }
 

@@ -30,6 +30,10 @@ impl Decoder for Following {
         State::new(&self.spec(), 0, 0)
     }
 
+    fn memory_bytes(&self) -> usize {
+        0
+    }
+
     fn step(&self, _: &mut [State], frames: &[Frame], controls: &mut [Controls]) {
         for (frame, controls) in frames.iter().zip(controls) {
             controls.f0_hz = frame.f0_hz;

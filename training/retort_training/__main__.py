@@ -104,6 +104,12 @@ def _parity(args) -> None:
     parity(args)
 
 
+def _runtimes(args) -> None:
+    from .runtimes import runtimes
+
+    runtimes(args)
+
+
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m retort_training", description="Makes Retort's models and scores them.")
     commands = top.add_subparsers(dest="command", required=True)
@@ -219,6 +225,14 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--model", type=Path, required=True)
     p.add_argument("--retort", help="the retort program (default: the one in PATH)")
     p.set_defaults(run=_parity)
+
+    p = commands.add_parser("runtimes", help="measure the decoders beside ONNX Runtime, PyTorch and tract: writes docs/performance.md")
+    p.add_argument("--retort", default="retort", help="the retort program (default: the one in PATH)")
+    p.add_argument("--models", type=Path, default=Path("models"))
+    p.add_argument("--instrument", default="violin")
+    p.add_argument("--out", type=Path, default=Path("docs/performance.md"))
+    p.add_argument("--without-tract", action="store_true", help="do not build and measure tract")
+    p.set_defaults(run=_runtimes)
     return top
 
 

@@ -8,6 +8,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod arm;
 mod bundle;
 mod cargo;
 mod credits;
@@ -33,6 +34,7 @@ Commands:
   bundle    Build the plugin files: target/bundled/Retort.clap and Retort.vst3
   install   Put the plugins, the program and the models where your system looks for them
   test      Run every check and test that needs no Python
+  arm       Build the core for 64-bit ARM and run its tests in an emulator
   licences  Write the list of packages and their licences anew
   help      Show this text, or that of a command: cargo xtask help demo
 
@@ -49,7 +51,8 @@ struct Command {
     run: fn(&Options) -> Outcome,
 }
 
-const COMMANDS: [Command; 6] = [
+const COMMANDS: [Command; 7] = [
+    Command { name: "arm", help: arm::HELP, options: &["--yes"], run: arm::run },
     Command { name: "demo", help: demo::HELP, options: &["--yes"], run: demo::run },
     Command { name: "examples", help: examples::HELP, options: &["--yes"], run: examples::run },
     Command { name: "bundle", help: bundle::HELP, options: &["--debug", "--yes"], run: bundle::run },

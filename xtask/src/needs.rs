@@ -25,6 +25,8 @@ enum Source {
         arch: &'static [&'static str],
         suse: &'static [&'static str],
     },
+    /// Rust's library for another processor: Debian's, of packages of that architecture among others, else rustup's.
+    RustTarget { target: &'static str, architecture: &'static str, debian: &'static [&'static str] },
     /// rustup, as one of its components.
     RustComponent(&'static str),
 }
@@ -69,6 +71,42 @@ pub const ARDOUR: Need = Need {
     from: Source::Packages { debian: &["ardour"], fedora: &["ardour8"], arch: &["ardour"], suse: &["ardour"] },
 };
 
+pub const ARM_LINKER: Need = Need {
+    what: "a C compiler for 64-bit ARM, which links programs for it",
+    probe: &["aarch64-linux-gnu-gcc", "--version"],
+    from: Source::Packages {
+        debian: &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"],
+        fedora: &["gcc-aarch64-linux-gnu", "glibc-arm-linux-gnu"],
+        arch: &["aarch64-linux-gnu-gcc"],
+        suse: &["cross-aarch64-gcc14", "cross-aarch64-glibc-devel"],
+    },
+};
+
+pub const ARM_EMULATOR: Need = Need {
+    what: "QEMU's emulator of programs for 64-bit ARM",
+    probe: &["qemu-aarch64", "--version"],
+    from: Source::Packages {
+        debian: &["qemu-user"],
+        fedora: &["qemu-user"],
+        arch: &["qemu-user"],
+        suse: &["qemu-linux-user"],
+    },
+};
+
+pub const ARM_RUST: Need = Need {
+    what: "Rust's library for 64-bit ARM",
+    probe: &[
+        "sh",
+        "-c",
+        "for rustc in rustc /usr/bin/rustc; do test -d \"$($rustc --print target-libdir --target aarch64-unknown-linux-gnu)\" && exit; done; exit 1",
+    ],
+    from: Source::RustTarget {
+        target: "aarch64-unknown-linux-gnu",
+        architecture: "arm64",
+        debian: &["rustc-web", "libstd-rust-web-dev:arm64"],
+    },
+};
+
 pub const RUSTFMT: Need = Need {
     what: "rustfmt, which checks the layout of the code",
     probe: &["cargo", "fmt", "--version"],
@@ -91,7 +129,7 @@ impl Need {
     /// Only Linux keeps system libraries in packages; elsewhere they come with the system's own
     /// development tools.
     fn concerns_this_system(&self) -> bool {
-        cfg!(target_os = "linux") || matches!(self.from, Source::RustComponent(_))
+        cfg!(target_os = "linux") || matches!(self.from, Source::RustComponent(_) | Source::RustTarget { .. })
     }
 }
 
@@ -116,7 +154,8 @@ impl Packager {
                 "zypper" => suse,
                 _ => debian,
             },
-            Source::RustComponent(_) => &[],
+            Source::RustTarget { debian, .. } if self.program == APT.program => debian,
+            Source::RustComponent(_) | Source::RustTarget { .. } => &[],
         }
     }
 }
@@ -159,7 +198,8 @@ pub fn ensure(needs: &[&Need], options: &Options) -> Outcome {
 /// The commands that install these needs on this system.
 fn install_commands(needs: &[&Need]) -> Result<Vec<Command>, Failure> {
     let mut commands = Vec::new();
-    if needs.iter().any(|need| !APT.packages(need).is_empty()) {
+    let from_rustup = |need: &&Need| matches!(need.from, Source::RustTarget { .. }) && !is_program(APT.program);
+    if needs.iter().any(|need| !APT.packages(need).is_empty() && !from_rustup(need)) {
         let Some(packager) = [APT, DNF, PACMAN, ZYPPER].into_iter().find(|packager| is_program(packager.program))
         else {
             let names: Vec<&str> = needs.iter().flat_map(|need| APT.packages(need)).copied().collect();
@@ -169,6 +209,13 @@ fn install_commands(needs: &[&Need]) -> Result<Vec<Command>, Failure> {
             )));
         };
         if packager.program == APT.program {
+            for need in needs {
+                if let Source::RustTarget { architecture, .. } = need.from {
+                    let mut add = as_root("dpkg");
+                    add.args(["--add-architecture", architecture]);
+                    commands.push(add);
+                }
+            }
             // A fresh system has no package lists yet.
             let mut update = as_root(packager.program);
             update.arg("update");
@@ -183,6 +230,13 @@ fn install_commands(needs: &[&Need]) -> Result<Vec<Command>, Failure> {
         if let Source::RustComponent(component) = need.from {
             let mut rustup = Command::new("rustup");
             rustup.args(["component", "add", component]);
+            commands.push(rustup);
+        }
+        if let Source::RustTarget { target, .. } = need.from
+            && !is_program(APT.program)
+        {
+            let mut rustup = Command::new("rustup");
+            rustup.args(["target", "add", target]);
             commands.push(rustup);
         }
     }
@@ -243,7 +297,7 @@ mod tests {
 
     #[test]
     fn every_distribution_has_a_package_for_every_library() {
-        for need in [&PKG_CONFIG, &ALSA, &PYTHON, &ARDOUR] {
+        for need in [&PKG_CONFIG, &ALSA, &PYTHON, &ARDOUR, &ARM_LINKER, &ARM_EMULATOR] {
             for packager in [APT, DNF, PACMAN, ZYPPER] {
                 assert!(!packager.packages(need).is_empty(), "{} with {}", need.what, packager.program);
             }

@@ -53,6 +53,11 @@ impl FloatNetwork {
         State::new(spec, memory, 2 * self.input.padded_outputs() + TAPS * self.channels)
     }
 
+    pub(super) fn memory_bytes(&self) -> usize {
+        let layers: usize = self.layers.iter().map(|(_, matrix)| matrix.memory_bytes()).sum();
+        self.input.memory_bytes() + layers + self.heads.memory_bytes()
+    }
+
     fn voice<'a>(&self, state: &'a mut State) -> Voice<'a> {
         let width = self.input.padded_outputs();
         let (x, rest) = state.scratch.split_at_mut(width);

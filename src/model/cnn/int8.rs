@@ -64,6 +64,11 @@ impl Int8Network {
         State::new(spec, TAPS * INPUTS, self.input.padded_outputs()).with_u8(memory, taps)
     }
 
+    pub(super) fn memory_bytes(&self) -> usize {
+        let layers: usize = self.layers.iter().map(|(_, matrix)| matrix.memory_bytes()).sum();
+        self.input.memory_bytes() + layers + self.heads.memory_bytes()
+    }
+
     fn voice<'a>(state: &'a mut State) -> Voice<'a> {
         let t = state.steps;
         state.steps += 1;

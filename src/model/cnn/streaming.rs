@@ -73,6 +73,13 @@ impl Decoder for CnnDecoder {
         }
     }
 
+    fn memory_bytes(&self) -> usize {
+        match &self.network {
+            Network::Float(network) => network.memory_bytes(),
+            Network::Int8(network) => network.memory_bytes(),
+        }
+    }
+
     fn step(&self, states: &mut [State], frames: &[Frame], controls: &mut [Controls]) {
         for ((state, frame), controls) in states.iter_mut().zip(frames).zip(&mut *controls) {
             let frame = state.admit(frame);

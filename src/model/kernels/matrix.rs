@@ -64,6 +64,17 @@ impl Matrix {
         self.bias.len()
     }
 
+    /// Bytes that weights, scales and bias take.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let panels = match &self.panels {
+            Panels::F32(panels) => size_of_val(&panels[..]),
+            Panels::F16(panels) => size_of_val(&panels[..]),
+            Panels::I8(panels, scales) => size_of_val(&panels[..]) + size_of_val(&scales[..]),
+        };
+        panels + size_of_val(&self.bias[..])
+    }
+
     /// Number of inputs.
     #[must_use]
     pub fn inputs(&self) -> usize {
@@ -96,6 +107,18 @@ impl Matrix {
                 }
                 #[cfg(target_arch = "x86_64")]
                 (Simd::Avx2, Panels::I8(panels, scales)) => avx2_i8(panels, scales, &self.bias, self.inputs, xs, ys),
+                #[cfg(target_arch = "aarch64")]
+                (Simd::Neon, Panels::F32(panels)) => {
+                    product::<Neon, f32, V>(panels, &[], &self.bias, self.inputs, xs, ys);
+                }
+                #[cfg(target_arch = "aarch64")]
+                (Simd::Neon, Panels::F16(panels)) => {
+                    product::<Neon, f16, V>(panels, &[], &self.bias, self.inputs, xs, ys);
+                }
+                #[cfg(target_arch = "aarch64")]
+                (Simd::Neon, Panels::I8(panels, scales)) => {
+                    product::<Neon, i8, V>(panels, scales, &self.bias, self.inputs, xs, ys);
+                }
                 (_, Panels::I8(panels, scales)) => {
                     product::<Plain, i8, V>(panels, scales, &self.bias, self.inputs, xs, ys);
                 }
@@ -172,6 +195,8 @@ macro_rules! compile_for {
         }
     };
 }
+#[cfg(target_arch = "aarch64")]
+use super::lanes::neon::Neon;
 #[cfg(target_arch = "x86_64")]
 use super::lanes::x86::{Avx2, Avx512};
 compile_for!(avx2_f32, "avx2,fma,f16c", Avx2, f32);
@@ -209,7 +234,7 @@ unsafe fn product<L: Lanes, W: Weight, const V: usize>(
                 1 | 2 if registers.is_multiple_of(2) => {
                     columns::<L, W, V, 2>(panel, width, scales, bias, inputs, xs, ys)
                 }
-                _ if L::N == LANES && registers.is_multiple_of(2) => {
+                _ if L::MANY_REGISTERS && registers.is_multiple_of(2) => {
                     columns::<L, W, V, 2>(panel, width, scales, bias, inputs, xs, ys);
                 }
                 _ => columns::<L, W, V, 1>(panel, width, scales, bias, inputs, xs, ys),
@@ -318,7 +343,7 @@ mod tests {
 
     #[test]
     fn every_size_and_number_of_voices_is_the_plain_product() {
-        for simd in [Simd::Plain, Simd::Avx2, Simd::Avx512].into_iter().filter(|simd| *simd <= Simd::detect()) {
+        for simd in Simd::all() {
             for (outputs, inputs) in [(1, 1), (16, 1), (17, 3), (48, 32), (146, 16), (33, 65), (64, 514)] {
                 let f32s = numbers(outputs * inputs, 1);
                 let f16s = Values::F16(f32s.iter().map(|value| f16::from_f32(*value)).collect());

@@ -50,6 +50,10 @@ simd_dispatch!(
     /// and `bias` `[n]`; `values` may be longer.
     pub fn layer_norm_leaky(values: &[f32], weight: &[f32], bias: &[f32], out: &mut [f32]) = layer_norm_leaky_body
 );
+simd_dispatch!(
+    /// As [`layer_norm_leaky`], never fused: the same bits on every set.
+    pub unfused fn layer_norm_leaky_exact(values: &[f32], weight: &[f32], bias: &[f32], out: &mut [f32]) = layer_norm_leaky_body
+);
 
 #[cfg(test)]
 mod tests {
@@ -63,8 +67,12 @@ mod tests {
             let (weight, bias) = (vec![1.5; n], vec![0.25; n]);
             let mean = values.iter().map(|x| f64::from(*x)).sum::<f64>() / n as f64;
             let variance = values.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum::<f64>() / n as f64;
-            for simd in [Simd::Plain, Simd::Avx2, Simd::Avx512].into_iter().filter(|simd| *simd <= Simd::detect()) {
+            let mut exact = vec![f32::NAN; n];
+            layer_norm_leaky(Simd::Plain, &values, &weight, &bias, &mut exact);
+            for simd in Simd::all() {
                 let mut out = vec![f32::NAN; n];
+                layer_norm_leaky_exact(simd, &values, &weight, &bias, &mut out);
+                assert_eq!(out, exact, "{n} values, {}", simd.name());
                 layer_norm_leaky(simd, &values, &weight, &bias, &mut out);
                 for (x, y) in values.iter().zip(&out) {
                     let normed = (f64::from(*x) - mean) / (variance + 1e-5).sqrt() * 1.5 + 0.25;

@@ -1,0 +1,76 @@
+//! `cargo xtask arm`: the core on 64-bit ARM, built and tested on any Linux machine.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::cargo::cargo;
+use crate::needs::{self, ARM_EMULATOR, ARM_LINKER, ARM_RUST};
+use crate::step::Report;
+use crate::{Options, Outcome};
+
+pub const HELP: &str = "\
+Builds the core (no system library, no thread, no file) for 64-bit ARM Linux, the example for small
+boards with it, and runs the core's tests in an emulator: the NEON kernels against their plain twins.
+
+Usage: cargo xtask arm [--yes]
+
+Options:
+  --yes   Install what is missing without asking
+
+Rust's own library for ARM is rustup's, if it has it (rustup target add aarch64-unknown-linux-gnu),
+or else Debian's.";
+
+const TARGET: &str = "aarch64-unknown-linux-gnu";
+
+/// Debian's compiler for ARM programs.
+const LINKER: &str = "aarch64-linux-gnu-gcc";
+
+/// Where Debian keeps the C library for ARM.
+const EMULATOR: &str = "qemu-aarch64 -L /usr/aarch64-linux-gnu";
+
+/// Processors that are emulated: one with the dot product, and one from before it.
+const PROCESSORS: [&str; 2] = ["max", "cortex-a72"];
+
+/// Debian's Rust, which knows the library for ARM that Debian has.
+const DEBIANS_RUST: &str = "/usr/bin/rustc";
+
+pub fn run(options: &Options) -> Outcome {
+    let mut report = Report::default();
+    if !report.check("Programs and libraries", || needs::ensure(&[&ARM_LINKER, &ARM_EMULATOR, &ARM_RUST], options)) {
+        return report.finish();
+    }
+    report.check("The example for small boards", || {
+        let mut build = for_arm();
+        build.args(["build", "--release", "--no-default-features", "--example", "embedded", "--target", TARGET]);
+        crate::step::must("build for ARM", &mut build)
+    });
+    for processor in PROCESSORS {
+        let mut tests = for_arm();
+        tests.args(["test", "--release", "--no-default-features", "--no-fail-fast", "--target", TARGET, "--lib"]);
+        tests.args(["--test", "decoder_parity", "--test", "cnn_parity", "--test", "reference_render"]);
+        tests.env("QEMU_CPU", processor);
+        report.suite(&format!("Tests of the core on an emulated {processor}"), &mut tests);
+    }
+    report.finish()
+}
+
+/// Cargo with a Rust compiler that has its library for ARM.
+fn for_arm() -> Command {
+    let mut command = cargo();
+    // What is emulated is slow; what links everything once more is, too.
+    command.env("CARGO_PROFILE_RELEASE_LTO", "off");
+    command.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", LINKER);
+    command.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", EMULATOR);
+    if !has_arm("rustc") {
+        command.env("RUSTC", DEBIANS_RUST);
+    }
+    command
+}
+
+/// Whether a Rust compiler has its library for ARM.
+fn has_arm(rustc: &str) -> bool {
+    let output = Command::new(rustc).args(["--print", "target-libdir", "--target", TARGET]).output();
+    output.is_ok_and(|output| {
+        output.status.success() && PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
+    })
+}
