@@ -68,6 +68,6 @@ fn every_frame_of_a_table_is_the_frame_that_is_heard_live_to_the_last_bit() {
                 assert_eq!(told, live, "frame {k} at {rate_hz} Hz in blocks of {blocks:?}");
             }
         }
-        assert!(table.iter().filter(|row| row[2] >= 0.5).count() > 300, "there was something to hear");
+        assert!(table.iter().filter(|row| row[2] >= 0.5).count() > 200, "there was something to hear");
     }
 }
