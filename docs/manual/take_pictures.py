@@ -238,6 +238,7 @@ class Picture:
     # Octave that the melody in the microphone begins in.
     melody: int = 4
     plugin: bool = False
+    environment: dict = field(default_factory=dict)
 
 
 VIOLIN = {"model": "violin/full"}
@@ -247,12 +248,13 @@ PICTURES = [
     Picture("notes", notes("a", "d", "g"), VIOLIN),
     Picture("audio", listen, AUDIO),
     Picture("sizes", clicks((456, 72)), VIOLIN, FIELD),
-    # Two large models at once, so that a fast machine asks, too.
+    # Two large models at once, and without the processor's vector instructions, so that a fast machine asks, too.
     Picture(
         "costly",
         clicks((456, 72), (456, 114)),
         {"model": "flute/reduced", "blend": "violin/full", "settings": {"voices": 16, "blend": 0.5}},
         FIELD,
+        environment={"RETORT_SIMD": "plain"},
     ),
     Picture("missing", rest, {"model": "celesta/full"}, FIELD),
     Picture("mapping", drag_box, {**AUDIO, "lowest_pitch": "Hz80"}, (0, 96, 1000, 490), melody=3),
@@ -378,6 +380,7 @@ def take(picture: Picture, percent: int, arguments: argparse.Namespace, display:
         prepare_home(home, picture, zoom)
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("XDG_", "WAYLAND_"))}
         environment |= {"HOME": folder, "DISPLAY": display, "RETORT_MODELS": str(ROOT / "models")}
+        environment |= picture.environment
         microphone = Microphone(home / "microphone", melody(picture.melody))
         try:
             if picture.plugin:
