@@ -101,7 +101,9 @@ class Sitting:
                 self.waiting.pop(0)
                 self.waiting = [s for s in self.waiting if s.variant not in self.project.state["finished"]]
         except Stopped:
-            pass
+            # What has become better since the last time is not to wait for the next sitting.
+            if distributed.is_first():
+                self._publish(self.waiting[0].variant)
         finally:
             distributed.leave()
         if distributed.is_first():
@@ -216,9 +218,9 @@ class Sitting:
         best = min(made, key=lambda v: made[v]["loss"])
         say(f"{self.minutes():.0f} minutes. '{self.project.name}' is in the lists of plugin and application; its best model is {self.instrument.name}/{best}.")
         say(f"Report: {self.shelf.folder / 'report.html'}")
-        if self.waiting and not self.interrupt.asked:
+        if self.waiting:
             say("There is more to gain: the same command goes on from here.")
-        elif not self.waiting:
+        else:
             say("Nothing gets better any more with these recordings: more of them would help.")
 
 
