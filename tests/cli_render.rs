@@ -337,7 +337,17 @@ fn a_second_instrument_and_a_tuning_change_the_sound_and_wrong_ones_are_named() 
     studio.render(&["--blend", "glass-harp/full"]).fails(1, &["glass-harp/full"]);
     let scale = folder.join("wrong.scl");
     std::fs::write(&scale, "A scale\n 2\n 100.0\n octave\n").unwrap();
-    studio.render(&["--tuning", scale.to_str().unwrap()]).fails(1, &["wrong.scl", "line 4"]);
+    let song = folder.join("song.mid");
+    // One key for a quarter.
+    let notes = b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk\0\0\0\x0c\0\x90\x45\x64\x60\x80\x45\0\0\xff\x2f\0";
+    std::fs::write(&song, notes).unwrap();
+    let played = |more: &[&str]| studio.render_file(&song, more);
+    played(&["--tuning", scale.to_str().unwrap()]).fails(1, &["wrong.scl", "line 4"]);
+    // What would be left out is refused.
+    studio.render(&["--tuning", scale.to_str().unwrap()]).fails(2, &["--tuning", "only MIDI"]);
+    studio.render(&["--blend-amount", "0.5"]).fails(2, &["--blend-amount", "--blend"]);
+    played(&["--mix", "0.5"]).fails(2, &["--mix", "MIDI"]);
+    played(&[]).succeeds();
 }
 
 #[test]

@@ -63,12 +63,14 @@ fn instrument(model: &Model) -> Box<Instrument> {
     }))
 }
 
-/// What `model` sounds like when it begins with `frame` at its full level: decoders remember, so the sound changes for
+/// What `model` sounds like when it begins with `frame` at the level of its notes: decoders remember, so the sound changes for
 /// a while. Without the first frame, which comes out of silence.
 fn begun_with(model: &Model, frame: &Frame) -> Vec<f32> {
     let mut instrument = instrument(model);
     let tick = RATE_HZ as usize / 250;
-    let wanted = Wanted { frame: *frame, gains: PartGains::default(), shape: Shape::NONE, blend: 0.0 };
+    let level = profile(&model.metadata).note_gain();
+    let gains = PartGains { harmonic: level, noise: level };
+    let wanted = Wanted { frame: *frame, gains, shape: Shape::NONE, blend: 0.0 };
     let mut sound = vec![0.0; 2 * QUARTER / tick * tick];
     for segment in sound.chunks_exact_mut(tick) {
         instrument.advance(&[Some(wanted)], tick);

@@ -22,7 +22,7 @@ fn the_instrument_has_a_side_input_and_the_effect_a_main_input() {
 }
 
 /// Ids in hosts' automation. Frozen: they are what songs refer to.
-const IDS: [(&str, u32); 33] = [
+const IDS: [(&str, u32); 35] = [
     ("Bypass", 773_352_680),
     ("Source", 1_250_977_819),
     ("Lowest pitch", 640_732_787),
@@ -44,9 +44,11 @@ const IDS: [(&str, u32); 33] = [
     ("Velocity curve", 119_588_621),
     ("Pressure amount", 871_241_285),
     ("Vibrato depth", 941_220_989),
+    ("Wheel vibrato", 113_097_563),
     ("Vibrato rate", 1_069_880_294),
     ("Vibrato delay", 941_216_573),
     ("Variation", 2_065_539_603),
+    ("Timbre amount", 1_273_812_605),
     ("Voices", 1_336_493_441),
     ("Glide", 98_444_197),
     ("Bend range", 2_019_435_191),

@@ -30,7 +30,7 @@ const NOTES: [(u32, u8, u8); 12] = [
     (900, 55, 0),
 ];
 
-/// (tick, status, data): a pedal, bends there and back, a wheel, pressure, and a channel that is silenced. VST3 has none of these.
+/// (tick, status, data): a pedal, bends there and back, a wheel, pressure, and a channel that is silenced.
 const CONTROLLERS: [(u32, [u8; 3]); 12] = [
     (50, [0xb0, 64, 127]),
     (60, [0xe0, 0, 64]),
@@ -122,12 +122,13 @@ fn a_midi_file_sounds_the_same_from_the_command_line_and_in_every_host() {
 }
 
 #[test]
-fn controllers_in_a_midi_file_sound_the_same_from_the_command_line_and_in_clap() {
+fn controllers_in_a_midi_file_sound_the_same_from_the_command_line_and_in_every_host() {
     let (plain, messages) = (rendered(&messages(&[])), messages(&CONTROLLERS));
     let rendered = rendered(&messages);
     assert!(rendered.iter().zip(&plain).any(|(a, b)| (a - b).abs() > 0.01), "they are heard");
     let events: Vec<_> = messages.iter().map(|(tick, message)| (sample(*tick), Happening::Midi(*message))).collect();
     for block in [512, 333] {
         assert_equal("CLAP", &rendered, &hosted::<ClapHost>(&events, rendered.len(), block));
+        assert_equal("VST3", &rendered, &hosted::<Vst3Host>(&events, rendered.len(), block));
     }
 }

@@ -195,6 +195,13 @@ def type_value(window: Window) -> None:
     window.type("-5.5")
 
 
+def refuse_value(window: Window) -> None:
+    window.click(52, 557)
+    window.press("ctrl+a")
+    window.type("loud")
+    window.press("Return")
+
+
 def drag_box(window: Window) -> None:
     window.wait(1.0)
     window.drag((330, 240), (262, 262))
@@ -243,11 +250,11 @@ PICTURES = [
     # Two large models at once, so that a fast machine asks, too.
     Picture(
         "costly",
-        clicks((456, 72), (456, 273)),
+        clicks((456, 72), (456, 114)),
         {"model": "flute/reduced", "blend": "violin/full", "settings": {"voices": 16, "blend": 0.5}},
         FIELD,
     ),
-    Picture("missing", rest, {"model": "cello/full"}, FIELD),
+    Picture("missing", rest, {"model": "celesta/full"}, FIELD),
     Picture("mapping", drag_box, {**AUDIO, "lowest_pitch": "Hz80"}, (0, 96, 1000, 490), melody=3),
     Picture(
         "blend",
@@ -256,6 +263,7 @@ PICTURES = [
         (0, 0, 1000, 584),
     ),
     Picture("typed", type_value, VIOLIN, (0, 420, 1000, 330)),
+    Picture("refused", refuse_value, VIOLIN, (0, 420, 1000, 330)),
     Picture("tunings", clicks((912, 610)), VIOLIN, (500, 420, 500, 530)),
     Picture(
         "presets",

@@ -7,7 +7,7 @@ use super::{
     devices::{DeviceName, DeviceSearch},
     midi::MidiPorts,
 };
-use crate::panel::theme;
+use crate::panel::{list_line, theme};
 
 /// Height of the strip at 100 % zoom, in points.
 pub const HEIGHT: f32 = 72.0;
@@ -116,11 +116,11 @@ fn choose_device(
     ui.set_max_width(DEVICE_WIDTH);
     ComboBox::from_id_salt(id).width(DEVICE_WIDTH).truncate().selected_text(text).show_ui(ui, |ui| {
         ui.set_min_width(320.0);
-        if ui.selectable_label(chosen.is_none(), "System default").clicked() {
+        if list_line::show(ui, chosen.is_none(), "System default").clicked() {
             choice = Some(None);
         }
         for device in devices {
-            let response = ui.selectable_label(chosen == Some(&device.id), &device.name);
+            let response = list_line::show(ui, chosen == Some(&device.id), &device.name);
             if response.on_hover_text(&device.id).clicked() {
                 choice = Some(Some((device.id.clone(), device.name.clone())));
             }
@@ -140,11 +140,11 @@ fn choose_midi(ui: &mut Ui, chosen: Option<&str>, ports: &MidiPorts) -> Option<O
     ui.set_max_width(MIDI_WIDTH);
     let response = ComboBox::from_id_salt("midi").width(MIDI_WIDTH).truncate().selected_text(text).show_ui(ui, |ui| {
         ui.set_min_width(240.0);
-        if ui.selectable_label(chosen.is_none(), "All ports").clicked() {
+        if list_line::show(ui, chosen.is_none(), "All ports").clicked() {
             choice = Some(None);
         }
         for name in &ports.names {
-            if ui.selectable_label(chosen == Some(name), name).clicked() {
+            if list_line::show(ui, chosen == Some(name), name).clicked() {
                 choice = Some(Some(name.clone()));
             }
         }
@@ -168,11 +168,11 @@ fn choose_number(
     let mut choice = None;
     let text = chosen.map_or(automatic, &write);
     ComboBox::from_id_salt(id).width(80.0).truncate().selected_text(text).show_ui(ui, |ui| {
-        if ui.selectable_label(chosen.is_none(), "Automatic").clicked() {
+        if list_line::show(ui, chosen.is_none(), "Automatic").clicked() {
             choice = Some(None);
         }
         for &number in numbers {
-            if ui.selectable_label(chosen == Some(number), write(number)).clicked() {
+            if list_line::show(ui, chosen == Some(number), write(number)).clicked() {
                 choice = Some(Some(number));
             }
         }

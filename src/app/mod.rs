@@ -84,6 +84,8 @@ pub enum AppError {
     Playback(String),
     #[error("The settings in {path} could not be kept or read: {reason}.")]
     Config { path: PathBuf, reason: String },
+    #[error("There is no screen to open a window on. `retort render` and the other commands work without one.")]
+    NoScreen,
     #[error("The window cannot be opened: {0}.")]
     Window(String),
 }

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     analysis::LowestPitch,
     engine::{EventKind, Setting, Settings, Source, Spectrum},
-    library::{Unplayable, tunings::Tunings},
+    library::{Changes, Library, Unplayable, tunings::Tunings},
     panel::{Banner, MeterSnapshot, ModelEntry, PanelHost, Severity},
     preset::{FileStore, LoadedPreset, PresetStore},
 };
@@ -34,6 +34,8 @@ pub struct Player {
     loader: Loader,
     watch: Watch,
     models: Vec<ModelEntry>,
+    /// Of the folders that `models` was read from.
+    model_changes: Changes,
     tunings: Tunings,
     presets: FileStore,
     /// Why nothing is heard, or nothing is heard from the microphone.
@@ -58,6 +60,7 @@ impl Player {
             loader: Loader::start(wake.clone()),
             watch: Watch::start(Arc::clone(&shared), Arc::clone(sink.held()), wake),
             sink,
+            model_changes: Changes::since_now(Library::standard()),
             models: loader::list(),
             tunings: Tunings::of(config.tuning.clone()),
             presets: FileStore::standard(),
@@ -176,6 +179,13 @@ impl Player {
 
     /// Takes over what other threads have done. Called on the window's thread whenever it wakes.
     pub fn poll(&mut self) {
+        if self.model_changes.are_there() {
+            self.models = loader::list();
+            // A model that was missing may have come.
+            if self.model_problem.is_some() {
+                self.load();
+            }
+        }
         while let Some(answer) = self.loader.poll() {
             let wanted = self.request();
             let Some(streams) = &mut self.streams else { continue };

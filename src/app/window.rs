@@ -51,7 +51,11 @@ pub fn run(files: Vec<PathBuf>) -> Result<(), AppError> {
         options,
         Box::new(move |cc| Ok(Box::new(Window::new(cc, config, problem, zoom, &files)))),
     )
-    .map_err(|error| AppError::Window(error.to_string()))
+    .map_err(|error| match error {
+        // Its own words are for programmers, and begin with a path of the machine that it was built on.
+        eframe::Error::WinitEventLoop(_) => AppError::NoScreen,
+        error => AppError::Window(error.to_string()),
+    })
 }
 
 /// The window's size at 100 % zoom, in points.

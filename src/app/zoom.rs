@@ -12,14 +12,12 @@ pub struct Zoom {
     factor: f32,
     /// Of the window at 100 %, in points.
     size: Vec2,
-    /// Whether the screen was looked at.
-    is_fitted: bool,
 }
 
 impl Zoom {
     /// As it was remembered, for a window whose size at 100 % is `size` in points.
     pub fn new(factor: f32, size: Vec2) -> Self {
-        Self { factor: limit(factor), size, is_fitted: false }
+        Self { factor: limit(factor), size }
     }
 
     pub fn factor(&self) -> f32 {
@@ -31,19 +29,15 @@ impl Zoom {
         self.size * self.factor
     }
 
-    /// Makes the window follow the zoom, which egui changes by Ctrl and plus, minus or 0; once, makes both smaller on a
-    /// screen that the window does not fit on. Gives a zoom that the user has chosen now, to be remembered.
+    /// Makes the window follow the zoom, which egui changes by Ctrl and plus, minus or 0, as far as the screen has room. Gives a zoom that the user has chosen now, to be remembered.
     pub fn follow(&mut self, ctx: &Context) -> Option<f32> {
-        if let Some(screen) = ctx.input(|input| input.viewport().monitor_size)
-            && !std::mem::replace(&mut self.is_fitted, true)
-        {
-            let fitting = fitting(self.size, screen * ctx.zoom_factor());
-            if fitting < self.factor {
-                self.set(ctx, fitting);
-                return None;
-            }
+        let screen = ctx.input(|input| input.viewport().monitor_size);
+        let most = screen.map_or(*RANGE.end(), |screen| fitting(self.size, screen * ctx.zoom_factor()));
+        if most < self.factor {
+            self.set(ctx, most);
+            return None;
         }
-        let wanted = limit(ctx.zoom_factor());
+        let wanted = limit(ctx.zoom_factor()).min(most);
         if wanted == self.factor {
             // What egui was asked for beyond the range.
             if wanted != ctx.zoom_factor() {
@@ -67,7 +61,9 @@ impl Zoom {
 
 /// The largest zoom with which a window of this size fits on a screen, both in points of a zoom of 100 %.
 fn fitting(size: Vec2, screen: Vec2) -> f32 {
-    ((screen - vec2(0.0, SCREEN_BARS)) / size).min_elem().max(*RANGE.start())
+    let fitting = ((screen - vec2(0.0, SCREEN_BARS)) / size).min_elem();
+    // In steps of 5 %, which look meant.
+    ((fitting * 20.0).floor() / 20.0).max(*RANGE.start())
 }
 
 #[cfg(test)]

@@ -29,8 +29,10 @@ pub enum Command {
     /// Open the window and play these files in it, as if they had been dropped on it
     #[cfg(feature = "app")]
     Open(Open),
-    /// List the instruments that can be played
+    /// List the instruments that can be played, or share, look at and remove them
     Models(Models),
+    /// Make an instrument of your own from a folder of recordings
+    Train(Train),
     /// List the presets: sounds with a name, built in or your own
     Presets(Presets),
     /// Measure how fast this machine plays each of them
@@ -118,13 +120,130 @@ pub struct Features {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Models {
+    #[command(subcommand)]
+    pub action: Option<ModelsAction>,
     /// Print a JSON list
     #[arg(long)]
     pub json: bool,
     /// Look for models in this folder before all others
     #[arg(long, value_name = "DIR")]
     pub models: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ModelsAction {
+    /// Check model files that you were given, and put them where Retort finds them
+    Import(ModelsImport),
+    /// Write an instrument, or one model of it, into one file to share
+    Export(ModelsExport),
+    /// Say everything that is known about an instrument, a model or a file
+    Info(ModelsInfo),
+    /// Remove an instrument or a model of your own
+    Remove(ModelsRemove),
+}
+
+#[derive(Debug, Args)]
+pub struct ModelsImport {
+    /// Parcels (.retort), or model files (.safetensors) with room.safetensors beside them
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Put them into this folder [default: yours, where Retort finds them]
+    #[arg(long, value_name = "DIR")]
+    pub models: Option<PathBuf>,
+    /// Replace what has the same name
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ModelsExport {
+    /// Instrument, such as my-cello, or model, such as my-cello/full
+    #[arg(value_name = "ID")]
+    pub what: String,
+    /// File to write [default: the name and .retort, in this folder]
+    pub output: Option<PathBuf>,
+    /// Look for models in this folder before all others
+    #[arg(long, value_name = "DIR")]
+    pub models: Option<PathBuf>,
+    /// Replace the file if it is there
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ModelsInfo {
+    /// Instrument, model, or file
+    #[arg(value_name = "ID_OR_FILE")]
+    pub what: String,
+    /// Print a JSON list
+    #[arg(long)]
+    pub json: bool,
+    /// Look for models in this folder before all others
+    #[arg(long, value_name = "DIR")]
+    pub models: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ModelsRemove {
+    /// Instrument or model
+    #[arg(value_name = "ID")]
+    pub what: String,
+    /// Remove it from this folder [default: yours; nothing elsewhere is ever removed]
+    #[arg(long, value_name = "DIR")]
+    pub models: Option<PathBuf>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Train {
+    /// Folder of recordings of one instrument, one note at a time (wav, flac, mp3, ogg)
+    pub folder: PathBuf,
+    /// What the instrument is called, such as "My cello" [default: the folder's name]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// End this sitting after so many minutes; the same command goes on later [default: 35]
+    #[arg(long, value_name = "MINUTES", value_parser = within::<1, 100_000>)]
+    pub minutes: Option<f32>,
+    /// Only look at the recordings, and say what is in them and whether it is enough
+    #[arg(long)]
+    pub check: bool,
+    /// Train though the recordings look unsuitable
+    #[arg(long)]
+    pub anyway: bool,
+    /// Begin anew, and let the result take the place of what was made before
+    #[arg(long)]
+    pub restart: bool,
+    /// Make these models only: reduced, full, reduced-cd, cnn-tiny [default: all]
+    #[arg(long, value_name = "MODEL", num_args = 1..)]
+    pub only: Vec<String>,
+    /// Who plays; kept in the model files
+    #[arg(long, value_name = "NAME")]
+    pub author: Option<String>,
+    /// Licence under which the models may be passed on, if they may; kept in the model files
+    #[arg(long, value_name = "LICENCE")]
+    pub licence: Option<String>,
+    /// Put the models into this folder [default: yours, where Retort finds them]
+    #[arg(long, value_name = "DIR")]
+    pub models: Option<PathBuf>,
+    /// Keep checkpoints in this folder [default: retort/training in your data folder]
+    #[arg(long, value_name = "DIR")]
+    pub work: Option<PathBuf>,
+    /// Where PyTorch computes: auto, cpu, cuda [default: auto]
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<String>,
+    /// Python 3.11 to 3.14 to make the environment with [default: one that is found]
+    #[arg(long, value_name = "FILE")]
+    pub python: Option<PathBuf>,
+    /// Download PyTorch without NVIDIA's libraries, from pytorch.org
+    #[arg(long)]
+    pub cpu: bool,
+    /// Download and install without asking
+    #[arg(long)]
+    pub yes: bool,
 }
 
 #[derive(Debug, Args)]

@@ -5,10 +5,14 @@ use std::path::{Path, PathBuf};
 
 use crate::analysis::AnalysisError;
 use crate::engine::EngineError;
+use crate::library::parcel::ParcelError;
+use crate::library::shelf::ShelfError;
 use crate::library::{LibraryError, PlayableError};
 use crate::model::ModelError;
 use crate::offline::OfflineError;
 use crate::preset::StoreError;
+
+use super::train::TrainError;
 
 /// Every failure of a command. [`CliError::exit_code`] tells wrong usage from bad input.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +38,12 @@ pub enum CliError {
     Playable(#[from] PlayableError),
     #[error(transparent)]
     Preset(#[from] StoreError),
+    #[error(transparent)]
+    Parcel(#[from] ParcelError),
+    #[error(transparent)]
+    Shelf(#[from] ShelfError),
+    #[error(transparent)]
+    Train(#[from] TrainError),
 
     #[error("{}: {source}", path.display())]
     Model { path: PathBuf, source: ModelError },
@@ -53,7 +63,10 @@ impl CliError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::SameFile(_) | Self::Offline(OfflineError::NotWavName(_)) | Self::Usage(_) => EXIT_USAGE,
+            Self::SameFile(_)
+            | Self::Offline(OfflineError::NotWavName(_))
+            | Self::Usage(_)
+            | Self::Train(TrainError::NobodyToAsk) => EXIT_USAGE,
             _ => EXIT_BAD_INPUT,
         }
     }

@@ -10,11 +10,13 @@ mod error;
 mod features;
 mod frames_csv;
 mod model_choice;
+mod model_files;
 mod models;
 mod parity;
 mod presets;
 mod progress;
 mod render;
+mod train;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -38,7 +40,7 @@ pub fn main() -> ExitCode {
         return open_window(open.files);
     }
     match run(&command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::from(error.exit_code())
@@ -46,19 +48,23 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: &Command) -> Result<(), CliError> {
+/// Returns the exit code.
+fn run(command: &Command) -> Result<u8, CliError> {
     match command {
-        Command::Features(arguments) => features::run(arguments),
-        Command::Render(arguments) => render::run(arguments),
-        Command::Controls(arguments) => parity::controls(arguments),
-        Command::Synth(arguments) => parity::synth(arguments),
+        // Another program's work, whose exit code is passed on.
+        Command::Train(arguments) => return train::run(arguments),
+        Command::Features(arguments) => features::run(arguments)?,
+        Command::Render(arguments) => render::run(arguments)?,
+        Command::Controls(arguments) => parity::controls(arguments)?,
+        Command::Synth(arguments) => parity::synth(arguments)?,
         // Opened before.
         #[cfg(feature = "app")]
-        Command::Open(_) => Ok(()),
-        Command::Models(arguments) => models::run(arguments),
-        Command::Presets(arguments) => presets::run(arguments),
-        Command::Bench(arguments) => bench::run(arguments),
+        Command::Open(_) => {}
+        Command::Models(arguments) => models::run(arguments)?,
+        Command::Presets(arguments) => presets::run(arguments)?,
+        Command::Bench(arguments) => bench::run(arguments)?,
     }
+    Ok(0)
 }
 
 /// Writes to standard output. Whoever reads it may stop early, as `head` does; that is no failure.

@@ -4,12 +4,23 @@ use serde_json::{Value, json};
 
 use crate::library::{Entry, variant};
 
-use super::arguments::Models;
+use super::arguments::{Models, ModelsAction};
 use super::error::CliError;
-use super::{model_choice, print};
+use super::{model_choice, model_files, print};
+
+/// Lists all models, unless something else is to be done with them.
+pub fn run(arguments: &Models) -> Result<(), CliError> {
+    match &arguments.action {
+        None => list(arguments),
+        Some(ModelsAction::Import(more)) => model_files::import(more),
+        Some(ModelsAction::Export(more)) => model_files::export(more),
+        Some(ModelsAction::Info(more)) => model_files::info(more),
+        Some(ModelsAction::Remove(more)) => model_files::remove(more),
+    }
+}
 
 /// Lists all models; files that lie where models belong and are broken are named on standard error.
-pub fn run(arguments: &Models) -> Result<(), CliError> {
+fn list(arguments: &Models) -> Result<(), CliError> {
     let library = model_choice::library(arguments.models.as_deref())?;
     let listing = library.scan();
     for problem in &listing.problems {
@@ -53,10 +64,10 @@ fn describe(entry: &Entry) -> Value {
 }
 
 /// The mark of a model that learned from recordings which may not be passed on.
-const PRIVATE: &str = "P";
+const PRIVATE: &str = "[P]";
 
 /// The columns and how wide they are at least; negative ones are set to the right.
-const COLUMNS: [(&str, isize); 10] = [
+const COLUMNS: [(&str, isize); 9] = [
     ("model", 0),
     ("name", 0),
     ("parameters", -10),
@@ -66,17 +77,16 @@ const COLUMNS: [(&str, isize); 10] = [
     ("range", -14),
     ("loss", -5),
     ("quality", -7),
-    ("licence", 0),
 ];
 
 fn table(models: &[Entry]) -> String {
-    let rows: Vec<[String; 10]> = models.iter().map(row).collect();
+    let rows: Vec<[String; 9]> = models.iter().map(row).collect();
     let width = |column: usize| {
         let (name, least) = COLUMNS[column];
         rows.iter().map(|row| row[column].chars().count()).fold(name.len().max(least.unsigned_abs()), usize::max)
     };
     let widths: Vec<usize> = (0..COLUMNS.len()).map(width).collect();
-    let line = |cells: [&str; 10]| {
+    let line = |cells: [&str; 9]| {
         let cell = |((cell, width), (_, least)): ((&str, &usize), (_, isize))| match least {
             0 => format!("{cell:width$}"),
             _ => format!("{cell:>width$}"),
@@ -90,7 +100,25 @@ fn table(models: &[Entry]) -> String {
     if models.iter().any(|entry| entry.metadata.scores.is_some_and(|scores| scores.gap_closed.is_some())) {
         text += "Quality: 0 % is a crude resynthesis of such recordings, 100 % the best that this kind of synthesis can do.\n";
     }
-    if models.iter().any(is_private) {
+    text += &licences(models);
+    text
+}
+
+/// A line for each instrument and licence, rather than the same words in every row.
+fn licences(models: &[Entry]) -> String {
+    let mut lines: Vec<(String, bool)> = Vec::new();
+    for entry in models {
+        let instrument = variant::words(entry.id.split('/').next().unwrap_or(&entry.id));
+        let line = (format!("{instrument}: {}", entry.metadata.licence), is_private(entry));
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    let mut text = if lines.is_empty() { String::new() } else { "\nLicences\n".to_owned() };
+    for (line, private) in &lines {
+        text += &format!("{line}{}\n", if *private { format!(" {PRIVATE}") } else { String::new() });
+    }
+    if lines.iter().any(|(_, private)| *private) {
         text += &format!("{PRIVATE}: learned from recordings too that may not be passed on.\n");
     }
     text
@@ -100,11 +128,10 @@ fn is_private(entry: &Entry) -> bool {
     entry.metadata.data.iter().any(|data| data.private)
 }
 
-fn row(entry: &Entry) -> [String; 10] {
+fn row(entry: &Entry) -> [String; 9] {
     let metadata = &entry.metadata;
     let [lowest_hz, highest_hz] = metadata.range.f0_hz;
     let scores = metadata.scores;
-    let licence = &metadata.licence;
     [
         entry.id.clone(),
         variant::title(&metadata.variant),
@@ -115,6 +142,5 @@ fn row(entry: &Entry) -> [String; 10] {
         format!("{lowest_hz:.0} to {highest_hz:.0} Hz"),
         scores.map_or("-".into(), |scores| format!("{:.2}", scores.multi_scale_loss)),
         scores.and_then(|scores| scores.gap_closed).map_or("-".into(), |share| format!("{:.0} %", 100.0 * share)),
-        if is_private(entry) { format!("{licence}  {PRIVATE}") } else { licence.clone() },
     ]
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::engine::Settings;
 use crate::library::Choice;
 use crate::library::tunings::SavedTuning;
-use crate::offline::render::{Found, Job, render};
+use crate::offline::render::{Found, Job, is_midi, render};
 use crate::offline::{Observer, Stage, output_file};
 use crate::preset::Preset;
 
@@ -22,6 +22,7 @@ pub fn run(arguments: &Render) -> Result<(), CliError> {
     if output_file::is_same_file(input, output) {
         return Err(CliError::SameFile(input.clone()));
     }
+    check(arguments)?;
     output_file::check_wav_name(output)?;
     output_file::check(output)?;
     let preset = arguments.preset.as_deref().map(presets::find).transpose()?;
@@ -58,6 +59,21 @@ pub fn run(arguments: &Render) -> Result<(), CliError> {
         note(&output.display(), &format!("peaks {over_db:.1} dB above full scale; --gain lowers it"));
     }
     Ok(())
+}
+
+/// Refuses what would be left out silently.
+fn check(arguments: &Render) -> Result<(), CliError> {
+    let is_midi = is_midi(&arguments.input);
+    let refused = if is_midi && arguments.mix.is_some() {
+        "--mix: a MIDI file has no sound of its own to mix in; leave it out"
+    } else if !is_midi && arguments.tuning.is_some() {
+        "--tuning: a recording is followed as it is tuned; only MIDI files can be tuned"
+    } else if arguments.blend_amount.is_some() && arguments.blend.is_none() && arguments.preset.is_none() {
+        "--blend-amount: there is no second instrument; name one with --blend"
+    } else {
+        return Ok(());
+    };
+    Err(CliError::Usage(refused.into()))
 }
 
 /// The preset's settings where there is one, with what the command line says beside it.

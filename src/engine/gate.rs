@@ -33,6 +33,10 @@ const HUM_HZ: [f32; 4] = [50.0, 60.0, 100.0, 120.0];
 const HUM_NEARNESS: f32 = 0.007;
 /// Below this loudness, frames with the pitch of hum are expanded downwards, in dB.
 const HUM_KNEE_DB: f32 = -40.0;
+/// A pitch so far under the instrument's lowest is foreign to it, as a ratio: an octave.
+const FOREIGN: f32 = 0.5;
+/// Below this loudness, frames with a foreign pitch are expanded downwards, in dB: rumble, of which a model would make a roar.
+const FOREIGN_KNEE_DB: f32 = -44.0;
 /// Expansion brings a frame down to this loudness and no further, in dB.
 const INAUDIBLE_DB: f32 = -75.0;
 /// Where the line of a dying note ends, in dB: here the input is silent.
@@ -98,8 +102,8 @@ impl Default for Gate {
 }
 
 impl Gate {
-    /// Takes the next frame of the clock and gives the gains to play it with.
-    pub fn next(&mut self, frame: &Frame) -> GateGains {
+    /// Takes the next frame of the clock and gives the gains to play it with. `lowest_hz` is the lowest pitch that the instrument knows.
+    pub fn next(&mut self, frame: &Frame, lowest_hz: f32) -> GateGains {
         let needed = EVIDENCE * ((PLAIN_DB - frame.loudness_db) / (PLAIN_DB - FAINT_DB)).clamp(0.0, 1.0);
         if frame.voicing >= VOICED {
             self.evidence = (self.evidence + frame.voicing - VOICED).min(EVIDENCE);
@@ -112,7 +116,13 @@ impl Gate {
             self.hold = self.hold.saturating_sub(1);
         }
         let voiced = self.hold > 0;
-        let voiced_knee_db = if is_hum(frame.f0_hz) { HUM_KNEE_DB } else { VOICED_KNEE_DB };
+        let voiced_knee_db = if is_hum(frame.f0_hz) {
+            HUM_KNEE_DB
+        } else if frame.f0_hz < FOREIGN * lowest_hz {
+            FOREIGN_KNEE_DB
+        } else {
+            VOICED_KNEE_DB
+        };
         // A struck string falls more slowly than the line: as long as it is heard with its pitch, the line waits for it.
         let lasts =
             self.tail_db > SILENT_DB && frame.loudness_db <= self.tail_db + TAIL_RISE_DB && !is_hum(frame.f0_hz);
@@ -163,7 +173,7 @@ mod tests {
 
     fn settle(gate: &mut Gate, loudness_db: f32, voicing: f32) -> GateGains {
         let frame = Frame { f0_hz: 440.0, loudness_db, voicing };
-        (0..100).map(|_| gate.next(&frame)).last().unwrap()
+        (0..100).map(|_| gate.next(&frame, 0.0)).last().unwrap()
     }
 
     #[test]
@@ -204,9 +214,9 @@ mod tests {
     fn silence_is_played_for_a_moment_and_then_is_silence() {
         let mut gate = Gate::default();
         let silence = Frame { f0_hz: 440.0, loudness_db: -80.0, voicing: 0.0 };
-        assert_eq!(gate.next(&silence), GateGains { harmonic: 0.0, noise: 0.0 }, "nothing has sounded yet");
+        assert_eq!(gate.next(&silence, 0.0), GateGains { harmonic: 0.0, noise: 0.0 }, "nothing has sounded yet");
         settle(&mut gate, -25.0, 1.0);
-        let gains: Vec<GateGains> = (0..REST_FRAMES + 20).map(|_| gate.next(&silence)).collect();
+        let gains: Vec<GateGains> = (0..REST_FRAMES + 20).map(|_| gate.next(&silence, 0.0)).collect();
         assert_eq!(gains[REST_FRAMES as usize - 2], GateGains { harmonic: 1.0, noise: 1.0 });
         assert_eq!(gains.last(), Some(&GateGains { harmonic: 0.0, noise: 0.0 }));
     }
@@ -220,17 +230,17 @@ mod tests {
             let loudness_db = -25.0 - 0.32 * k as f32;
             let voicing = if loudness_db > -45.0 { 1.0 } else { 0.2 };
             assert_eq!(
-                gate.next(&Frame { f0_hz: 440.0, loudness_db, voicing }),
+                gate.next(&Frame { f0_hz: 440.0, loudness_db, voicing }, 0.0),
                 GateGains { harmonic: 1.0, noise: 1.0 }
             );
         }
         settle(&mut gate, -15.0, 1.0);
         let consonant = Frame { f0_hz: 440.0, loudness_db: -25.0, voicing: 0.1 };
-        let gains = (0..30).map(|_| gate.next(&consonant)).last().unwrap();
+        let gains = (0..30).map(|_| gate.next(&consonant, 0.0)).last().unwrap();
         assert_eq!(gains, GateGains { harmonic: 0.0, noise: 1.0 }, "a consonant is no tail");
         settle(&mut gate, -25.0, 1.0);
         let breath = Frame { f0_hz: 440.0, loudness_db: -45.0, voicing: 0.2 };
-        let gains: Vec<GateGains> = (0..150).map(|_| gate.next(&breath)).collect();
+        let gains: Vec<GateGains> = (0..150).map(|_| gate.next(&breath, 0.0)).collect();
         assert!(gains[149].harmonic == 0.0 && gains[149].noise < 0.1);
         assert!(gains[130].harmonic < 0.1, "the line has fallen to the breath after 0.45 s");
     }
@@ -243,7 +253,7 @@ mod tests {
         for k in 0..800 {
             let loudness_db = -25.0 - 0.06 * k as f32;
             let frame = Frame { f0_hz: 220.0, loudness_db, voicing: 0.9 };
-            assert_eq!(gate.next(&frame), GateGains { harmonic: 1.0, noise: 1.0 }, "{loudness_db} dB");
+            assert_eq!(gate.next(&frame, 0.0), GateGains { harmonic: 1.0, noise: 1.0 }, "{loudness_db} dB");
         }
     }
 
@@ -256,14 +266,14 @@ mod tests {
     fn one_dropped_frame_does_not_interrupt_a_note() {
         let mut gate = Gate::default();
         settle(&mut gate, -30.0, 1.0);
-        let gains = gate.next(&Frame { f0_hz: 440.0, loudness_db: -30.0, voicing: 0.0 });
+        let gains = gate.next(&Frame { f0_hz: 440.0, loudness_db: -30.0, voicing: 0.0 }, 0.0);
         assert_eq!(gains, GateGains { harmonic: 1.0, noise: 1.0 });
     }
 
     #[test]
     fn the_gate_opens_with_the_first_voiced_frame() {
         let frame = Frame { f0_hz: 440.0, loudness_db: -20.0, voicing: 1.0 };
-        assert_eq!(Gate::default().next(&frame), GateGains { harmonic: 1.0, noise: 1.0 });
+        assert_eq!(Gate::default().next(&frame, 0.0), GateGains { harmonic: 1.0, noise: 1.0 });
     }
 
     #[test]
@@ -271,7 +281,7 @@ mod tests {
         let mut gate = Gate::default();
         let noise = Frame { f0_hz: 150.0, loudness_db: -46.0, voicing: 0.68 };
         for _ in 0..10 {
-            assert_eq!(gate.next(&noise).harmonic, 0.0);
+            assert_eq!(gate.next(&noise, 0.0).harmonic, 0.0);
         }
     }
 
@@ -279,7 +289,7 @@ mod tests {
     fn a_faint_but_clear_note_opens_the_gate_within_24_ms() {
         let mut gate = Gate::default();
         let note = Frame { f0_hz: 440.0, loudness_db: -48.0, voicing: 0.98 };
-        let gains: Vec<f32> = (0..7).map(|_| gate.next(&note).harmonic).collect();
+        let gains: Vec<f32> = (0..7).map(|_| gate.next(&note, 0.0).harmonic).collect();
         assert_eq!((gains[0], gains[6]), (0.0, 1.0), "{gains:?}");
     }
 
@@ -288,7 +298,7 @@ mod tests {
         let at = |f0_hz| {
             let frame = Frame { f0_hz, loudness_db: -50.0, voicing: 1.0 };
             let mut gate = Gate::default();
-            (0..100).map(|_| gate.next(&frame)).last().unwrap()
+            (0..100).map(|_| gate.next(&frame, 0.0)).last().unwrap()
         };
         for hum_hz in HUM_HZ {
             assert!(at(hum_hz).harmonic < 0.1);
@@ -297,5 +307,17 @@ mod tests {
         for note_hz in [48.999, 61.735, 97.999, 123.471] {
             assert_eq!(at(note_hz).harmonic, 1.0);
         }
+    }
+
+    #[test]
+    fn rumble_far_below_the_instrument_is_no_note_and_a_bass_that_plays_there_is() {
+        let played = |f0_hz: f32, loudness_db: f32| {
+            let mut gate = Gate::default();
+            let frame = Frame { f0_hz, loudness_db, voicing: 0.9 };
+            (0..100).map(|_| gate.next(&frame, 245.0)).last().unwrap().harmonic
+        };
+        assert!(played(55.0, -52.0) < 0.15);
+        assert_eq!(played(55.0, -30.0), 1.0);
+        assert_eq!(played(130.0, -52.0), 1.0);
     }
 }

@@ -3,9 +3,12 @@
 use crate::model::{Density, Metadata};
 use crate::performer::Profile;
 
-/// Shares of the training frames that are softer than velocity 0 and softer than velocity 1.
+/// Shares of a pitch's training frames that are softer than velocity 0 and softer than velocity 1.
 const SOFTEST: f64 = 0.1;
 const LOUDEST: f64 = 0.97;
+
+/// A pitch with fewer frames than the mean of all pitches over this says nothing of its dynamics.
+const RARE: u64 = 10;
 
 /// How notes are played by this model: inside the loudness that it knows, with its instrument's onset and release.
 #[must_use]
@@ -23,16 +26,25 @@ pub fn profile(metadata: &Metadata) -> Profile {
     }
 }
 
-/// The loudness below which `share` of all training frames lie, in dB; `None` if nothing was counted.
+/// The loudness below which `share` of the frames of a pitch lie, in dB: the median over all pitches that were played often enough, since
+/// few pitches are played over all of an instrument's dynamics. `None` if nothing was counted.
 fn quantile(density: &Density, share: f64) -> Option<f32> {
-    let columns = density.counts.first().map_or(0, Vec::len);
-    let per_column = |column: usize| density.counts.iter().map(|row| u64::from(row[column])).sum::<u64>();
-    let total: u64 = (0..columns).map(per_column).sum();
+    let total = |row: &Vec<u32>| row.iter().copied().map(u64::from).sum::<u64>();
+    let all: u64 = density.counts.iter().map(total).sum();
+    let often = |row: &&Vec<u32>| all > 0 && total(row) * RARE * density.counts.len() as u64 >= all;
+    let mut of_pitches: Vec<usize> =
+        density.counts.iter().filter(often).filter_map(|row| column_of(row, share * total(row) as f64)).collect();
+    of_pitches.sort_unstable();
+    let column = of_pitches.get(of_pitches.len() / 2)?;
+    Some(density.loudness_min_db + (*column as f32 + 0.5) * density.loudness_step_db)
+}
+
+/// The first column up to which at least `count` frames lie.
+fn column_of(row: &[u32], count: f64) -> Option<usize> {
     let mut below = 0;
-    (0..columns).find_map(|column| {
-        below += per_column(column);
-        let loudness_db = density.loudness_min_db + (column as f32 + 0.5) * density.loudness_step_db;
-        (below > 0 && below as f64 >= share * total as f64).then_some(loudness_db)
+    row.iter().position(|&frames| {
+        below += u64::from(frames);
+        below > 0 && below as f64 >= count
     })
 }
 
@@ -47,10 +59,16 @@ mod tests {
             midi_step: 1.0,
             loudness_min_db: -80.0,
             loudness_step_db: 10.0,
-            counts: vec![vec![1, 0, 0, 50, 40, 0, 1], vec![0, 0, 9, 50, 49, 0, 0]],
+            counts: vec![
+                vec![1, 0, 0, 50, 40, 0, 1],
+                vec![0, 0, 9, 50, 41, 0, 0],
+                vec![0, 0, 0, 0, 0, 9, 91],
+                // One stray frame.
+                vec![0, 0, 0, 0, 0, 0, 1],
+            ],
         };
         assert_eq!(quantile(&density, SOFTEST), Some(-45.0));
-        assert_eq!(quantile(&density, LOUDEST), Some(-35.0));
+        assert_eq!(quantile(&density, LOUDEST), Some(-35.0), "one loud pitch is not the instrument");
         assert_eq!(quantile(&Density { counts: Vec::new(), ..density }, 0.5), None);
     }
 }

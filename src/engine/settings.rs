@@ -169,12 +169,16 @@ settings! {
         "How far pressing a held key raises its loudness.";
     VibratoDepth vibrato_depth "vibrato_depth" "Vibrato" Cents [0.0, 100.0] 12.0, 1.5,
         "Depth of the vibrato that held notes come to have; the modulation wheel adds more.";
+    Wheel wheel "wheel" "Wheel" Cents [0.0, 100.0] 50.0, 1.0,
+        "Depth of the vibrato that the modulation wheel adds at its top.";
     VibratoRate vibrato_rate "vibrato_rate" "Rate" Hertz [2.0, 9.0] 5.5, 1.0,
         "How fast the vibrato is.";
     VibratoDelay vibrato_delay "vibrato_delay" "Delay" Seconds [0.0, 3.0] 0.35, 2.0,
         "How long a note is held before its vibrato begins.";
     Variation variation "variation" "Variation" Percent [0.0, 2.0] 1.0, 1.0,
         "Small changes of pitch and loudness within held notes; 100 % is what the recorded player does.";
+    Timbre timbre "timbre" "Timbre" Percent [0.0, 1.0] 1.0, 1.0,
+        "How far controller 74 and a note's own timbre (MPE: sliding along the key) make it brighter or darker.";
     Voices voices "voices" "Voices" Count [1.0, 16.0] 8.0, 1.0,
         "How many notes can sound at a time; each costs processor time.";
     Glide glide "glide" "Glide" Seconds [0.0, 2.0] 0.06, 3.0,
@@ -211,6 +215,8 @@ impl SettingSpec {
             Setting::VelocityCurve => "Velocity curve",
             Setting::Pressure => "Pressure amount",
             Setting::VibratoDepth => "Vibrato depth",
+            Setting::Wheel => "Wheel vibrato",
+            Setting::Timbre => "Timbre amount",
             Setting::VibratoRate => "Vibrato rate",
             Setting::VibratoDelay => "Vibrato delay",
             Setting::BendRange => "Bend range",
@@ -244,6 +250,7 @@ impl Settings {
             sustain_db: self.sustain,
             release: self.release,
             vibrato_cents: self.vibrato_depth,
+            wheel_vibrato_cents: self.wheel,
             vibrato_hz: self.vibrato_rate,
             vibrato_delay_s: self.vibrato_delay,
             variation: self.variation,

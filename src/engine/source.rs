@@ -64,7 +64,7 @@ impl Listener {
     /// Call once a tick: the gate moves on by one frame. It judges what was heard, before the settings move it. `pitch_hz` are
     /// the lowest and highest pitch that the instrument knows.
     pub fn wanted(&mut self, settings: &Settings, pitch_hz: [f32; 2]) -> Wanted {
-        let GateGains { harmonic, noise } = self.gate.next(&self.heard);
+        let GateGains { harmonic, noise } = self.gate.next(&self.heard, pitch_hz[0]);
         self.open = harmonic > 0.5 && self.heard.voicing >= super::gate::VOICED;
         if settings.octave_match < 0.5 {
             self.octaves = 0.0;
@@ -94,11 +94,13 @@ impl Listener {
 /// Notes to wanted frames.
 pub struct Player {
     ensemble: Ensemble,
+    /// Of every note, by its instrument.
+    gain: f32,
 }
 
 impl Player {
     pub fn new(sample_rate_hz: u32) -> Self {
-        Self { ensemble: Ensemble::new(sample_rate_hz) }
+        Self { ensemble: Ensemble::new(sample_rate_hz), gain: 1.0 }
     }
 
     pub fn reset(&mut self, seed: u64) {
@@ -107,6 +109,7 @@ impl Player {
 
     pub fn set_profile(&mut self, profile: Profile) {
         self.ensemble.set_profile(profile);
+        self.gain = profile.note_gain();
     }
 
     pub fn set_tuning(&mut self, tuning: Tuning) {
@@ -133,8 +136,9 @@ impl Player {
     /// The voice in `slot` at `sample`.
     pub fn wanted(&self, slot: usize, sample: u64, settings: &Settings, playing: &Playing) -> Option<Wanted> {
         let voice = self.ensemble.frame_at(slot, sample, playing)?;
-        let gains = part_gains(settings, voice.level, voice.level);
-        let shape = shape(settings).with_brightness(voice.brightness);
+        let level = voice.level * self.gain;
+        let gains = part_gains(settings, level, level);
+        let shape = shape(settings).with_brightness(0.5 + (voice.brightness - 0.5) * settings.timbre);
         Some(Wanted { frame: shaped(&voice.frame, settings), gains, shape, blend: settings.blend })
     }
 }

@@ -73,7 +73,9 @@ fn there_are(available: &[String]) -> String {
     if available.is_empty() {
         "no models are installed, so set RETORT_MODELS to a folder with models".into()
     } else {
-        format!("there are: {}", available.join(", "))
+        let mut instruments: Vec<&str> = available.iter().map(|id| id.split('/').next().unwrap_or(id)).collect();
+        instruments.dedup();
+        format!("`retort models` lists what there is: {}", instruments.join(", "))
     }
 }
 
@@ -89,7 +91,8 @@ pub(crate) fn near(id: &str, available: &[String]) -> Vec<String> {
         })
         .filter(|(distance, candidate)| *distance <= candidate.len() / 3)
         .collect();
-    ranked.sort();
+    // The list goes from large to small, and so do equals.
+    ranked.sort_by_key(|(distance, _)| *distance);
     ranked.into_iter().take(3).map(|(_, id)| id.clone()).collect()
 }
 

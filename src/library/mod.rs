@@ -5,9 +5,12 @@
 //! call this from their loader threads; nothing here belongs on the audio thread.
 
 mod cache;
+mod changes;
 mod error;
 mod folders;
+pub mod parcel;
 mod playable;
+pub mod shelf;
 mod source;
 mod speed;
 pub mod tunings;
@@ -16,6 +19,7 @@ pub mod variant;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use changes::Changes;
 pub use error::LibraryError;
 pub(crate) use error::near;
 pub use folders::data_folder;
@@ -66,7 +70,7 @@ pub struct Problem {
 /// What a look through all folders found.
 #[derive(Debug, Default)]
 pub struct Listing {
-    /// Models that can be loaded, sorted by id; where two files have the same id, the one that is loaded.
+    /// Models that can be loaded, by instrument and from large to small; where two files have the same id, the one that is loaded.
     pub models: Vec<Entry>,
     /// Files that cannot be used, in the order of the folders.
     pub problems: Vec<Problem>,
@@ -105,7 +109,7 @@ impl Library {
         &self.folders
     }
 
-    /// All models that can be loaded, sorted by id. Reads headers only.
+    /// All models that can be loaded, by instrument and from large to small. Reads headers only.
     #[must_use]
     pub fn list(&self) -> Vec<Entry> {
         self.scan().models
@@ -124,7 +128,9 @@ impl Library {
         // A broken embedded model is a mistake at build time that a test finds.
         listing.models.extend(Source::embedded(EMBEDDED_ID).and_then(|source| entry(source, EMBEDDED_ID).ok()));
         // The sort is stable: the first of equals comes from the best folder.
-        listing.models.sort_by(|a, b| a.id.cmp(&b.id));
+        let place =
+            |id: &str| id.split_once('/').map(|(instrument, size)| (instrument.to_owned(), variant::place(size)));
+        listing.models.sort_by_cached_key(|entry| (place(&entry.id), entry.id.clone()));
         listing.models.dedup_by(|later, first| later.id == first.id);
         listing
     }
@@ -157,9 +163,7 @@ impl Library {
     /// The files of this id, best first, and the embedded one.
     fn find(&self, id: &str) -> impl Iterator<Item = Source> {
         // An id from a song or command line must not lead out of the folders.
-        let plain =
-            |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-        let parts = id.split_once('/').filter(|(instrument, variant)| plain(instrument) && plain(variant));
+        let parts = id.split_once('/').filter(|(instrument, variant)| is_plain(instrument) && is_plain(variant));
         let files = parts.into_iter().flat_map(|(instrument, variant)| {
             self.folders.iter().map(move |folder| folder.join(instrument).join(format!("{variant}.safetensors")))
         });
@@ -176,6 +180,11 @@ impl Library {
         }
         self.find(room).next()
     }
+}
+
+/// Whether a part of an id may be the name of a file or folder.
+fn is_plain(part: &str) -> bool {
+    !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }
 
 fn entry(source: Source, id: &str) -> Result<Entry, LibraryError> {

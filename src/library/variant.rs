@@ -1,6 +1,6 @@
 //! What the variants of an instrument are called and what is to be said of them: `reduced-ad` is "Reduced, by ear (AD)".
 //!
-//! A variant's id is a kind and what was done to it, joined by hyphens. Both lists of names are here only.
+//! A variant's id is a kind and what was done to it, joined by hyphens. All lists of names are here only.
 
 /// What an id stands for: itself, its name, and its part of a sentence.
 type Named = (&'static str, &'static str, &'static str);
@@ -47,6 +47,19 @@ pub fn explain(variant: &str) -> Option<String> {
     Some(treatments.into_iter().fold(kind.2.to_owned(), |text, t| text + TREATMENTS[t].2) + ".")
 }
 
+/// Kinds in the order of lists, from the largest down.
+const ORDER: [&str; 4] = ["full", "cnn", "reduced", "cnn-tiny"];
+
+/// Where a variant stands in a list: the large ones first, of one kind the plain one first, and after all of them those that Retort
+/// does not know, by name.
+#[must_use]
+pub fn place(variant: &str) -> impl Ord + use<> {
+    let (kind, treatments) = parts(variant).map_or((ORDER.len(), Vec::new()), |(kind, treatments)| {
+        (ORDER.iter().position(|id| *id == kind.0).unwrap_or(ORDER.len()), treatments)
+    });
+    (kind, treatments, variant.to_owned())
+}
+
 /// The words of a part of an id, each with a capital: `glass-harp` is `Glass Harp`.
 #[must_use]
 pub fn words(id_part: &str) -> String {
@@ -79,6 +92,16 @@ mod tests {
         ] {
             assert_eq!(title(variant), name);
         }
+    }
+
+    #[test]
+    fn lists_go_from_large_to_small_and_end_with_what_is_unknown() {
+        let mut variants =
+            ["cnn-tiny-q", "my-own", "cnn", "reduced-cd", "cnn-q", "full", "reduced", "cnn-tiny", "reduced-ad", "a"];
+        variants.sort_by_key(|variant| place(variant));
+        let order =
+            ["full", "cnn", "cnn-q", "reduced", "reduced-ad", "reduced-cd", "cnn-tiny", "cnn-tiny-q", "a", "my-own"];
+        assert_eq!(variants, order);
     }
 
     #[test]

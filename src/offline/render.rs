@@ -238,10 +238,10 @@ impl Found {
     pub fn changes(&self) -> Option<String> {
         let mut changes = Vec::new();
         if self.matching.semitones != 0.0 {
-            changes.push(format!("{:+.0} semitones", self.matching.semitones));
+            changes.push(format!("{:+.0} semitones", self.matching.semitones).replace('-', MINUS));
         }
         if self.matching.offset_db.abs() >= 0.05 {
-            changes.push(format!("{:+.1} dB of loudness", self.matching.offset_db));
+            changes.push(format!("{:+.1} dB of loudness", self.matching.offset_db).replace('-', MINUS));
         }
         (!changes.is_empty()).then(|| changes.join(" and "))
     }
@@ -257,6 +257,9 @@ impl Found {
             .then(|| format!("{percent:.0} % of it lies outside the instrument's range and may sound strange"))
     }
 }
+
+/// As the panel writes it.
+const MINUS: &str = "\u{2212}";
 
 fn learned(metadata: &Metadata) -> Learned {
     let density = &metadata.density;

@@ -53,7 +53,7 @@ const HELP: [(&str, &str); 13] = [
         "The higher, the less late audio is. 160 for a flute or violin, 80 for most voices, 40 for a bass.",
     ),
     ("Octave match", "Moves what is heard by octaves into what the instrument knows."),
-    ("Notes out", "Sends what is heard as notes to other instruments."),
+    ("Notes out", "In a host: sends what is heard as notes to other instruments."),
 ];
 /// Width of the names beside them.
 const NAME_WIDTH: f32 = 152.0;

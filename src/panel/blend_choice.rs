@@ -3,7 +3,7 @@
 use egui::{ComboBox, Rect, RichText, Ui, UiBuilder, vec2};
 
 use super::model_choice::{LIST_HEIGHT, explain, facts, instruments, same_variant, split};
-use super::{PanelHost, costly::Costly, theme};
+use super::{PanelHost, costly::Costly, list_line, theme};
 use crate::library::variant;
 
 const NONE: &str = "None";
@@ -34,12 +34,12 @@ pub fn show(ui: &mut Ui, rect: Rect, costly: &mut Costly, host: &mut dyn PanelHo
         .selected_text(RichText::new(text).color(color))
         .show_ui(&mut child, |ui| {
             ui.set_min_width(144.0);
-            if ui.selectable_label(current.is_none(), NONE).clicked() {
+            if list_line::show(ui, current.is_none(), NONE).clicked() {
                 choice = Some(None);
             }
             for name in instruments(host.models()) {
                 let text = RichText::new(variant::words(name)).color(theme::accent(name));
-                if ui.selectable_label(name == instrument, text).clicked() && name != instrument {
+                if list_line::show(ui, name == instrument, text).clicked() && name != instrument {
                     let like = if size.is_empty() { split(host.model_id()).1 } else { size };
                     choice = Some(same_variant(host.models(), name, like));
                 }
@@ -54,7 +54,7 @@ pub fn show(ui: &mut Ui, rect: Rect, costly: &mut Costly, host: &mut dyn PanelHo
             for model in host.models().iter().filter(|model| model.instrument == instrument) {
                 let line = format!("{}   {}", variant::title(&model.variant), facts(model));
                 let chosen = model.variant == size;
-                if ui.selectable_label(chosen, line).on_hover_text(explain(model)).clicked() && !chosen {
+                if list_line::show(ui, chosen, line).on_hover_text(explain(model)).clicked() && !chosen {
                     choice = Some(Some(model.id.clone()));
                 }
             }

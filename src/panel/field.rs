@@ -110,8 +110,8 @@ impl Field {
             ui.painter().circle(point, 6.0, accent, Stroke::new(2.0, theme::TEXT));
         } else if self.trail.is_empty() {
             let size = ui.painter().layout_no_wrap(hint.to_owned(), theme::body_font(), theme::TEXT).size();
-            // Above, where neither the name of the range nor a soft sound is in the way.
-            let center = pos2(plot.center().x, plot.top() + 28.0);
+            // Below, where neither the mapping box nor a soft sound is in the way.
+            let center = pos2(plot.center().x, plot.bottom() - 24.0);
             let back = Rect::from_center_size(center, size + vec2(24.0, 16.0));
             ui.painter().rect_filled(back, theme::CONTROL_RADIUS, theme::SURFACE);
             ui.painter().text(center, Align2::CENTER_CENTER, hint, theme::body_font(), theme::TEXT);

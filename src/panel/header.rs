@@ -49,6 +49,7 @@ pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, parts: Parts<'_>, host: &m
         }
         right = button.left() - theme::GAP;
     }
+    let was_open = presets.is_open() || about.is_open();
     let undo_redo = Rect::from_min_max(pos2(right - 68.0, upper.top()), pos2(right, upper.bottom()));
     if host.presets().is_some() {
         let bar = Rect::from_min_max(pos2(upper.left() + TITLE_WIDTH, upper.top()), undo_redo.left_bottom());
@@ -62,6 +63,9 @@ pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, parts: Parts<'_>, host: &m
         presets.close();
     } else if presets.is_open() {
         about.close();
+    }
+    if !was_open && (presets.is_open() || about.is_open()) {
+        costly.dismiss();
     }
     let zoom =
         Rect::from_min_max(pos2(help.left() - 8.0 - ZOOM_WIDTH, lower.top()), help.left_bottom() - vec2(8.0, 0.0));

@@ -46,6 +46,11 @@ pub trait PanelHost {
     /// How late the instrument plays after the input in ms, were `lowest` chosen, with [`Source::Audio`].
     fn latency_ms(&self, lowest: LowestPitch) -> f32;
 
+    /// Whether there is somewhere for the notes that are heard in audio to go: [`Setting::NotesOut`].
+    fn sends_notes(&self) -> bool {
+        false
+    }
+
     /// Whether the dry input passes instead of the instrument; `None` where there is no such switch.
     fn bypass(&self) -> Option<bool> {
         None

@@ -13,6 +13,7 @@ mod header;
 mod history;
 mod host;
 mod knob;
+pub mod list_line;
 mod mapping;
 mod meter;
 mod mode_choice;
@@ -65,7 +66,9 @@ const ROWS: [&[Group]; 2] = [
             &[
                 Setting::VelocityCurve,
                 Setting::Pressure,
+                Setting::Timbre,
                 Setting::VibratoDepth,
+                Setting::Wheel,
                 Setting::VibratoRate,
                 Setting::VibratoDelay,
                 Setting::Variation,
@@ -78,7 +81,7 @@ const ROWS: [&[Group]; 2] = [
 fn beside(settings: &[Setting]) -> f32 {
     match settings {
         [Setting::Blend] => 1.9,
-        settings if settings.contains(&Setting::Voices) => 1.0,
+        settings if settings.contains(&Setting::Voices) => 1.25,
         _ => 0.0,
     }
 }
@@ -132,6 +135,7 @@ impl Panel {
 
         let parts = header::Parts { presets: &mut self.presets, about: &mut self.about, costly: &mut self.costly };
         header::show(ui, inner.with_max_y(inner.top() + header::HEIGHT), accent, parts, host);
+        self.load_wanted(host);
         let top = inner.top() + header::HEIGHT + theme::GAP;
         let knobs_top = inner.bottom() - KNOBS_HEIGHT;
         let body = Rect::from_min_max(pos2(inner.left(), top), pos2(inner.right(), knobs_top - theme::GAP));
@@ -139,6 +143,7 @@ impl Panel {
             self.costly.show(ui, body, host);
         } else if self.presets.is_open() {
             self.show_presets(ui, body, accent, host);
+            self.load_wanted(host);
         } else if self.about.is_open() {
             self.about.show(ui, body, accent, host);
         } else {
@@ -158,6 +163,14 @@ impl Panel {
         let mut recorder = Recorder::new(host, &mut self.history, &mut self.in_flight, now_s);
         self.knobs.release(&mut recorder);
         self.field.release(&mut recorder);
+    }
+
+    /// Loads the preset that was asked for, or asks back.
+    fn load_wanted(&mut self, host: &mut Recorder<'_>) {
+        if let Some((preset, user)) = self.presets.take_wanted() {
+            self.costly.load_preset(preset, user, host);
+            self.presets.select_loaded(host);
+        }
     }
 
     /// The list of presets or a dialog, in the place of the field and what is beside it.

@@ -5,12 +5,12 @@ use egui::{Color32, ComboBox, Rect, RichText, Ui, UiBuilder, vec2};
 use super::{
     ModelEntry, PanelHost,
     costly::{self, Costly},
-    theme, value_text,
+    list_line, theme, value_text,
 };
 use crate::library::variant;
 
 /// Height of a list of instruments or sizes: all of them can be seen at once.
-pub const LIST_HEIGHT: f32 = 400.0;
+pub const LIST_HEIGHT: f32 = 460.0;
 
 /// Shows both lists in `rect`, which is as high as a control.
 pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, costly: &mut Costly, host: &mut dyn PanelHost) {
@@ -27,7 +27,7 @@ pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, costly: &mut Costly, host:
         ui.set_min_width(144.0);
         for name in instruments(host.models()) {
             let text = RichText::new(variant::words(name)).color(theme::accent(name));
-            if ui.selectable_label(name == instrument, text).clicked() && name != instrument {
+            if list_line::show(ui, name == instrument, text).clicked() && name != instrument {
                 choice = same_variant(host.models(), name, variant);
             }
         }
@@ -40,7 +40,7 @@ pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, costly: &mut Costly, host:
         for model in host.models().iter().filter(|model| model.instrument == instrument) {
             let title = variant::title(&model.variant);
             let chosen = model.variant == variant;
-            let line = ui.selectable_label(chosen, format!("{title}   {}", facts(model)));
+            let line = list_line::show(ui, chosen, format!("{title}   {}", facts(model)));
             if line.on_hover_text(explain(model)).clicked() && !chosen {
                 choice = Some(model.id.clone());
             }
@@ -87,19 +87,20 @@ pub fn instruments(models: &[ModelEntry]) -> Vec<&str> {
     names
 }
 
-/// The instrument's model of the variant that is playing, else its first.
+/// The instrument's model of the variant that is playing, else the next larger one, else its largest.
 pub fn same_variant(models: &[ModelEntry], instrument: &str, variant: &str) -> Option<String> {
     let of_instrument = || models.iter().filter(|model| model.instrument == instrument);
-    of_instrument().find(|model| model.variant == variant).or_else(|| of_instrument().next()).map(|m| m.id.clone())
+    let fits = |model: &&ModelEntry| variant::place(&model.variant) <= variant::place(variant);
+    of_instrument().rfind(fits).or_else(|| of_instrument().next()).map(|model| model.id.clone())
 }
 
-/// Size, error and load in few words.
+/// Size, quality and load in few words.
 pub fn facts(model: &ModelEntry) -> String {
     let parameters = format!("{} parameters", value_text::count(model.n_parameters));
     [parameters, worth(model)].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
-/// Error and load, as far as they are known.
+/// Quality and load, as far as they are known.
 fn worth(model: &ModelEntry) -> String {
     let quality = model.gap_closed.map(|share| format!("quality {:.0} %", share * 100.0));
     let load = model.cpu_share.map(|share| format!("CPU {:.1} %", share * 100.0));
@@ -139,7 +140,13 @@ mod tests {
         let models = ["violin/full", "violin/reduced", "flute/cnn", "flute/reduced"].map(entry);
         assert_eq!(instruments(&models), ["violin", "flute"]);
         assert_eq!(same_variant(&models, "flute", "reduced").as_deref(), Some("flute/reduced"));
-        assert_eq!(same_variant(&models, "flute", "full").as_deref(), Some("flute/cnn"));
+        assert_eq!(same_variant(&models, "flute", "full").as_deref(), Some("flute/cnn"), "its largest");
+        assert_eq!(
+            same_variant(&models, "flute", "reduced-cd").as_deref(),
+            Some("flute/reduced"),
+            "the next larger one"
+        );
+        assert_eq!(same_variant(&models, "flute", "cnn-q").as_deref(), Some("flute/cnn"));
         assert_eq!(same_variant(&models, "oboe", "full"), None);
     }
 

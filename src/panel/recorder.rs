@@ -164,6 +164,10 @@ impl PanelHost for Recorder<'_> {
         self.host.latency_ms(lowest)
     }
 
+    fn sends_notes(&self) -> bool {
+        self.host.sends_notes()
+    }
+
     fn bypass(&self) -> Option<bool> {
         self.host.bypass()
     }

@@ -53,7 +53,8 @@ pub fn show(ui: &mut Ui, rect: Rect, accent: Color32, host: &mut dyn PanelHost) 
     // Both are about what is heard.
     let switches = row(2.0).with_max_y(inner.bottom());
     let half = vec2((switches.width() - 8.0) / 2.0, switches.height());
-    for (index, setting) in [Setting::OctaveMatch, Setting::NotesOut].into_iter().enumerate() {
+    let shown = if host.sends_notes() { 2 } else { 1 };
+    for (index, setting) in [Setting::OctaveMatch, Setting::NotesOut].into_iter().take(shown).enumerate() {
         let left = switches.left() + index as f32 * (half.x + 8.0);
         toggle::switch(ui, Rect::from_min_size(pos2(left, switches.top()), half), setting, audio, accent, host);
     }

@@ -101,6 +101,10 @@ impl PanelHost for Host {
     fn latency_ms(&self, lowest: LowestPitch) -> f32 {
         2_000.0 / lowest.hz()
     }
+    fn sends_notes(&self) -> bool {
+        true
+    }
+
     fn bypass(&self) -> Option<bool> {
         Some(false)
     }
@@ -403,6 +407,23 @@ fn another_size_is_chosen_from_the_list() {
     bench.picture(vec![]);
     bench.click(pos2(456.0, 154.0));
     assert_eq!(bench.calls(), [Call::Model("violin/reduced".into())]);
+}
+
+#[test]
+fn a_line_that_is_chosen_with_the_keyboard_closes_its_list() {
+    // Which line the keyboard reaches first is egui's business.
+    let chosen_after = |n_tabs: usize| {
+        let mut bench = Bench::new();
+        bench.click(pos2(456.0, 72.0));
+        bench.picture(vec![]);
+        assert!(egui::Popup::is_any_open(&bench.ctx));
+        (0..n_tabs).for_each(|_| bench.key(Key::Tab));
+        bench.key(Key::Enter);
+        bench.picture(vec![]);
+        (matches!(bench.calls()[..], [Call::Model(_)]), egui::Popup::is_any_open(&bench.ctx))
+    };
+    let chosen = (1..60).map(chosen_after).find(|(is_chosen, _)| *is_chosen);
+    assert_eq!(chosen, Some((true, false)));
 }
 
 #[test]

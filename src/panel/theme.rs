@@ -61,12 +61,16 @@ pub fn small_font() -> FontId {
 #[must_use]
 pub fn accent(instrument: &str) -> Color32 {
     match instrument {
-        "violin" | "viola" | "cello" => Color32::from_rgb(0xf0, 0x96, 0x5a),
-        "trumpet" | "horn" | "trombone" => Color32::from_rgb(0xf3, 0xcb, 0x56),
-        "flute" | "recorder" => Color32::from_rgb(0x78, 0xc8, 0xf0),
-        "saxophone" | "clarinet" | "oboe" | "bassoon" => Color32::from_rgb(0xee, 0x8f, 0xb0),
-        "piano" | "guitar" => Color32::from_rgb(0xb9, 0xa8, 0xf5),
-        "voice" => Color32::from_rgb(0x9a, 0xd9, 0x7c),
+        "violin" => Color32::from_rgb(0xf0, 0x96, 0x5a),
+        "cello" => Color32::from_rgb(0xf0, 0x78, 0x78),
+        "trumpet" => Color32::from_rgb(0xf3, 0xcb, 0x56),
+        "trombone" => Color32::from_rgb(0xc9, 0xd6, 0x58),
+        "flute" => Color32::from_rgb(0x78, 0xc8, 0xf0),
+        "clarinet" => Color32::from_rgb(0x92, 0xac, 0xff),
+        "oboe" => Color32::from_rgb(0x8a, 0xdb, 0x86),
+        "bassoon" => Color32::from_rgb(0x4f, 0xd8, 0xe0),
+        "saxophone" => Color32::from_rgb(0xee, 0x8f, 0xc0),
+        "piano" => Color32::from_rgb(0xc4, 0xa4, 0xf5),
         _ => Color32::from_rgb(0x6a, 0xd6, 0xb8),
     }
 }
@@ -181,7 +185,25 @@ mod tests {
 
     #[test]
     fn every_accent_is_seen_and_carries_dark_text() {
-        for instrument in ["violin", "trumpet", "flute", "saxophone", "piano", "voice", "kazoo"] {
+        let instruments = [
+            "violin",
+            "cello",
+            "trumpet",
+            "trombone",
+            "flute",
+            "clarinet",
+            "oboe",
+            "bassoon",
+            "saxophone",
+            "piano",
+            "kazoo",
+        ];
+        for (index, instrument) in instruments.into_iter().enumerate() {
+            for other in &instruments[..index] {
+                let [a, b] = [accent(instrument), accent(other)];
+                let apart: u32 = (0..3).map(|i| u32::from(a[i].abs_diff(b[i]))).sum();
+                assert!(apart >= 48, "{instrument} and {other} are told apart: {apart}");
+            }
             assert!(contrast(accent(instrument), SURFACE) >= 4.5, "{instrument}");
             assert!(contrast(accent(instrument), BACKGROUND) >= 4.5, "{instrument}");
             assert!(contrast(accent(instrument), WELL) >= 4.5, "{instrument}");

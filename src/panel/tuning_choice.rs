@@ -2,7 +2,7 @@
 
 use egui::{ComboBox, Rect, RichText, Ui, UiBuilder, vec2};
 
-use super::{PanelHost, theme};
+use super::{PanelHost, list_line, theme};
 
 /// Shows the choice in `rect`, if there is one.
 pub fn show(ui: &mut Ui, rect: Rect, host: &mut dyn PanelHost) {
@@ -16,10 +16,10 @@ pub fn show(ui: &mut Ui, rect: Rect, host: &mut dyn PanelHost) {
     let mut choice = None;
     let text = RichText::new(host.tuning()).font(theme::small_font());
     let shown =
-        ComboBox::from_id_salt("tuning").width(128.0).truncate().selected_text(text).show_ui(&mut child, |ui| {
+        ComboBox::from_id_salt("tuning").width(108.0).truncate().selected_text(text).show_ui(&mut child, |ui| {
             ui.set_min_width(160.0);
             for name in host.tunings() {
-                if ui.selectable_label(name == host.tuning(), name).clicked() && name != host.tuning() {
+                if list_line::show(ui, name == host.tuning(), name).clicked() && name != host.tuning() {
                     choice = Some(name.clone());
                 }
             }

@@ -2,6 +2,8 @@
 
 use egui::{Align, ComboBox, Layout, Rect, Ui, UiBuilder};
 
+use super::list_line;
+
 /// The least and largest size; 1 is 100 %.
 pub const RANGE: std::ops::RangeInclusive<f32> = 0.75..=2.0;
 const STEPS: [f32; 6] = [0.75, 1.0, 1.25, 1.5, 1.75, 2.0];
@@ -20,7 +22,7 @@ pub fn show(ui: &mut Ui, rect: Rect) {
     let list = ComboBox::from_id_salt("zoom").width(rect.width()).height(320.0).selected_text(percent(now));
     let shown = list.show_ui(&mut child, |ui| {
         for step in STEPS {
-            if ui.selectable_label((now - step).abs() < 1e-3, percent(step)).clicked() {
+            if list_line::show(ui, (now - step).abs() < 1e-3, percent(step)).clicked() {
                 ui.ctx().set_zoom_factor(step);
             }
         }

@@ -4,14 +4,30 @@
 pub mod cc {
     pub const MODULATION: u8 = 1;
     pub const BREATH: u8 = 2;
+    pub const DATA_ENTRY: u8 = 6;
     pub const VOLUME: u8 = 7;
     pub const EXPRESSION: u8 = 11;
     pub const SUSTAIN: u8 = 64;
     pub const SOSTENUTO: u8 = 66;
     pub const BRIGHTNESS: u8 = 74;
+    pub const DATA_ENTRY_FINE: u8 = 38;
+    pub const NON_REGISTERED_FINE: u8 = 98;
+    pub const NON_REGISTERED: u8 = 99;
+    pub const REGISTERED_FINE: u8 = 100;
+    pub const REGISTERED: u8 = 101;
     pub const ALL_SOUND_OFF: u8 = 120;
     pub const RESET: u8 = 121;
     pub const ALL_NOTES_OFF: u8 = 123;
+}
+
+/// MIDI's registered parameters that the performer follows: what "data entry" sets once one of them is chosen.
+pub mod rpn {
+    /// Range of the pitch bend: semitones, and cents as the fine part.
+    pub const BEND_RANGE: u16 = 0;
+    /// MPE Configuration Message: how many channels carry notes of their own; on the first channel, 0 ends MPE.
+    pub const MPE: u16 = 6;
+    /// None: what data entry would set is nobody's.
+    pub const NULL: u16 = 0x3fff;
 }
 
 /// One channel's controllers; each 0 to 1 but for the bend, -1 to 1.
@@ -28,6 +44,10 @@ pub struct Channel {
     pub pressure: f32,
     pub sustain: bool,
     pub sostenuto: bool,
+    /// Semitones of a full bend, where the channel has been told.
+    pub bend_semitones: Option<f32>,
+    /// The registered parameter that data entry sets: one of [`rpn`].
+    pub registered: u16,
 }
 
 impl Default for Channel {
@@ -42,6 +62,8 @@ impl Default for Channel {
             pressure: 0.0,
             sustain: false,
             sostenuto: false,
+            bend_semitones: None,
+            registered: rpn::NULL,
         }
     }
 }
@@ -61,8 +83,20 @@ impl Channel {
             cc::BRIGHTNESS => self.brightness = value,
             cc::SUSTAIN => self.sustain = value >= 0.5,
             cc::SOSTENUTO => self.sostenuto = value >= 0.5,
-            // Volume stays: that is the recommended practice for this message.
-            cc::RESET => *self = Self { volume: self.volume, ..Self::default() },
+            // Volume and bend range stay: that is the recommended practice for this message.
+            cc::RESET => {
+                *self = Self { volume: self.volume, bend_semitones: self.bend_semitones, ..Self::default() };
+            }
+            cc::REGISTERED => self.registered = (self.registered & 0x7f) | u16::from(byte(value)) << 7,
+            cc::REGISTERED_FINE => self.registered = (self.registered & 0x3f80) | u16::from(byte(value)),
+            cc::NON_REGISTERED | cc::NON_REGISTERED_FINE => self.registered = rpn::NULL,
+            cc::DATA_ENTRY if self.registered == rpn::BEND_RANGE => {
+                self.bend_semitones = Some(f32::from(byte(value).min(MAX_BEND)));
+            }
+            cc::DATA_ENTRY_FINE if self.registered == rpn::BEND_RANGE => {
+                let whole = self.bend_semitones.unwrap_or(0.0).floor();
+                self.bend_semitones = Some(whole + f32::from(byte(value).min(99)) / 100.0);
+            }
             _ => {}
         }
     }
@@ -88,6 +122,14 @@ impl Channel {
     }
 }
 
+/// The widest bend, in semitones.
+const MAX_BEND: u8 = 96;
+
+/// MIDI's own byte of a controller's value of 0 to 1.
+pub fn byte(value: f32) -> u8 {
+    (value * 127.0).round() as u8
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,8 +142,29 @@ mod tests {
         }
         channel.set(cc::VOLUME, 0.3);
         channel.bend_to(0.7);
+        channel.bend_semitones = Some(12.0);
         channel.set(cc::RESET, 0.0);
-        assert_eq!(channel, Channel { volume: 0.3, ..Channel::default() });
+        assert_eq!(channel, Channel { volume: 0.3, bend_semitones: Some(12.0), ..Channel::default() });
+    }
+
+    /// Controllers as a keyboard sends them.
+    fn told(messages: &[(u8, u8)]) -> Channel {
+        let mut channel = Channel::default();
+        messages.iter().for_each(|(number, value)| channel.set(*number, f32::from(*value) / 127.0));
+        channel
+    }
+
+    #[test]
+    fn a_channel_can_be_told_how_far_it_bends() {
+        let chosen = [(cc::REGISTERED, 0), (cc::REGISTERED_FINE, 0), (cc::DATA_ENTRY, 12)];
+        assert_eq!(told(&chosen).bend_semitones, Some(12.0));
+        assert_eq!(told(&[&chosen[..], &[(cc::DATA_ENTRY_FINE, 50)]].concat()).bend_semitones, Some(12.5));
+        assert_eq!(told(&[(cc::DATA_ENTRY, 12)]).bend_semitones, None, "nothing was chosen");
+        let other = [(cc::REGISTERED, 0), (cc::REGISTERED_FINE, 1), (cc::DATA_ENTRY, 12)];
+        assert_eq!(told(&other).bend_semitones, None);
+        let not_registered =
+            [(cc::REGISTERED, 0), (cc::REGISTERED_FINE, 0), (cc::NON_REGISTERED, 0), (cc::DATA_ENTRY, 12)];
+        assert_eq!(told(&not_registered).bend_semitones, None);
     }
 
     #[test]

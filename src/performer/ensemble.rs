@@ -2,7 +2,7 @@
 //!
 //! More slots than voices: a stolen voice fades out in a slot of its own while the new note begins in another.
 
-use super::controllers::{Channel, cc};
+use super::controllers::{Channel, byte, cc, rpn};
 use super::envelope::Envelope;
 use super::voice::{Context, Voice};
 use super::{EventKind, MAX_VOICES, Mode, NoteAddress, Playing, Profile, Tuning, VoiceFrame};
@@ -62,6 +62,8 @@ pub struct Ensemble {
     tuning: Tuning,
     slots: [Option<Voice>; SLOTS],
     channels: [Channel; 16],
+    /// Whether the first channel was told that the others carry notes of their own.
+    mpe: bool,
     /// Keys that are down, the newest last; only the modes with one voice need them.
     held: Vec<Held>,
     notes_started: u64,
@@ -80,6 +82,7 @@ impl Ensemble {
             tuning: Tuning::default(),
             slots: [None; SLOTS],
             channels: [Channel::default(); 16],
+            mpe: false,
             held: Vec::with_capacity(MAX_HELD),
             notes_started: 0,
             seed: 0,
@@ -101,6 +104,7 @@ impl Ensemble {
     pub fn reset(&mut self, seed: u64) {
         self.slots = [None; SLOTS];
         self.channels = [Channel::default(); 16];
+        self.mpe = false;
         self.held.clear();
         self.notes_started = 0;
         self.seed = seed;
@@ -120,6 +124,7 @@ impl Ensemble {
 
     /// Takes note of an event at `sample`, which is at or after all before it.
     pub fn happen(&mut self, sample: u64, event: &EventKind, playing: &Playing) -> Change {
+        let playing = &self.told(playing);
         match *event {
             EventKind::NoteOn { note, velocity } => return self.note_on(sample, note, velocity, playing),
             EventKind::NoteOff { note } => self.note_off(sample, note, playing),
@@ -159,10 +164,16 @@ impl Ensemble {
         Change::Nothing
     }
 
+    /// `playing` with what MIDI itself has said of it.
+    fn told(&self, playing: &Playing) -> Playing {
+        Playing { mpe: playing.mpe || self.mpe, ..*playing }
+    }
+
     /// The voice in `slot` at `sample`, which is at or after the last event; `None` if the slot is empty or has ended.
     #[must_use]
     pub fn frame_at(&self, slot: usize, sample: u64, playing: &Playing) -> Option<VoiceFrame> {
         let voice = self.slots[slot].as_ref().filter(|voice| !voice.is_over(sample, self.sample_rate_hz))?;
+        let playing = &self.told(playing);
         let (channel, bend) = self.context_of(voice, playing);
         let context = Context { playing, profile: &self.profile, tuning: &self.tuning };
         Some(voice.frame(sample, self.sample_rate_hz, &context, &channel, bend))
@@ -201,11 +212,14 @@ impl Ensemble {
     fn context_of(&self, voice: &Voice, playing: &Playing) -> (Channel, f32) {
         let number = usize::from(voice.note.channel).min(15);
         let own = self.channels[number];
+        let bent = |channel: &Channel, semitones: f32| channel.bend * channel.bend_semitones.unwrap_or(semitones);
         if !playing.mpe || number == MASTER {
-            return (own, own.bend * playing.bend_semitones);
+            return (own, bent(&own, playing.bend_semitones));
         }
         let master = self.channels[MASTER];
-        let bend = own.bend * playing.mpe_bend_semitones + master.bend * playing.bend_semitones;
+        // One channel of notes speaks for the bend range of all of them.
+        let of_notes = self.channels[MASTER + 1].bend_semitones.unwrap_or(playing.mpe_bend_semitones);
+        let bend = bent(&own, of_notes) + bent(&master, playing.bend_semitones);
         let both = Channel {
             modulation: own.modulation.max(master.modulation),
             breath: own.breath.min(master.breath),
@@ -345,12 +359,18 @@ impl Ensemble {
             cc::ALL_SOUND_OFF => {
                 return self.happen(sample, &EventKind::AllSoundOff { channel: Some(channel) }, playing);
             }
+            // What follows on "all notes off" changes modes and implies it.
             cc::ALL_NOTES_OFF..=127 => {
                 return self.happen(sample, &EventKind::AllNotesOff { channel: Some(channel) }, playing);
             }
             _ => {}
         }
         let before = *self.channel(channel);
+        if number == cc::DATA_ENTRY && before.registered == rpn::MPE && usize::from(channel) == MASTER {
+            self.mpe = byte(value) > 0;
+            // As the message demands: every channel has the usual range of bend again.
+            self.channels.iter_mut().for_each(|channel| channel.bend_semitones = None);
+        }
         self.channel(channel).set(number, value);
         let now = *self.channel(channel);
         let everyone = playing.mpe && usize::from(channel) == MASTER;

@@ -42,7 +42,17 @@ impl Profile {
     pub fn loudness_db(&self, velocity: f32) -> f32 {
         self.softest_db + (self.loudest_db - self.softest_db) * velocity.clamp(0.0, 1.0)
     }
+
+    /// Linear gain of notes, at most 1: the hardest playing of every instrument is no louder than the same level, which leaves room
+    /// for a chord. Without it an instrument is as loud as the microphone stood near.
+    #[must_use]
+    pub fn note_gain(&self) -> f32 {
+        10.0f32.powf((LOUDEST_NOTE_DB - self.loudest_db).min(0.0) / 20.0)
+    }
 }
+
+/// A note of full velocity is at most this loud, in dB (A-weighted).
+const LOUDEST_NOTE_DB: f32 = -15.0;
 
 /// A fresh note starts this far below its loudness, in dB.
 const ATTACK_DEPTH_DB: f32 = 18.0;
@@ -180,6 +190,15 @@ mod tests {
         let profile = Profile::default();
         let envelope = Envelope::begin(&profile, &Playing::default(), 0.5, None);
         assert!((envelope.loudness_db(profile.onset_s) - profile.loudness_db(0.5)).abs() < 1.0);
+    }
+
+    #[test]
+    fn the_hardest_playing_of_no_instrument_is_louder_than_the_common_level() {
+        for (loudest_db, heard_db) in [(1.0, -15.0), (-7.0, -15.0), (-15.0, -15.0), (-21.0, -21.0)] {
+            let profile = Profile { loudest_db, ..Profile::default() };
+            let note_db = profile.loudness_db(1.0) + 20.0 * profile.note_gain().log10();
+            assert!((note_db - heard_db).abs() < 1e-4, "{loudest_db}: {note_db}");
+        }
     }
 
     #[test]

@@ -64,6 +64,6 @@ pub enum Expression {
     Brightness,
     /// Linear gain, 0 to 4.
     Volume,
-    /// 0 to 1 of [`super::WHEEL_VIBRATO_CENTS`].
+    /// 0 to 1 of [`super::Playing::wheel_vibrato_cents`].
     Vibrato,
 }

@@ -21,7 +21,6 @@ pub use event::{Event, EventKind, Expression, NoteAddress};
 pub use midi::{bend_from_midi, from_midi};
 pub use playing::{MAX_VOICES, Mode, Playing};
 pub use tuning::{Tuning, TuningError};
-pub use voice::WHEEL_VIBRATO_CENTS;
 
 use crate::frame::Frame;
 

@@ -39,16 +39,14 @@ pub struct Playing {
     pub voices: usize,
     /// Time of a glide from key to key in [`Mode::Mono`] and [`Mode::Legato`], in seconds; 0 jumps.
     pub glide_s: f32,
-    /// Semitones of a full pitch bend.
+    /// Semitones of a full pitch bend, unless the channel is told otherwise.
     pub bend_semitones: f32,
     /// Channels 2 to 16 carry one note each, with bend, pressure and brightness of its own; channel 1 is for all of them.
     pub mpe: bool,
-    /// Semitones of a full bend of one note's own channel.
+    /// Semitones of a full bend of one note's own channel, unless the channel is told otherwise.
     pub mpe_bend_semitones: f32,
     /// -1 (soft keys play harder) over 0 (straight) to 1 (hard keys play softer).
     pub velocity_curve: f32,
-    /// Share of the instrument's range of loudness that velocity covers, 0 to 1.
-    pub velocity_amount: f32,
     /// Multiplies the instrument's own onset.
     pub attack: f32,
     /// Time in which a held note falls to its sustained loudness, in seconds.
@@ -59,6 +57,8 @@ pub struct Playing {
     pub release: f32,
     /// Depth of the vibrato that held notes come to have, in cents.
     pub vibrato_cents: f32,
+    /// Depth of the vibrato that the modulation wheel or a note's own expression adds at its top, in cents.
+    pub wheel_vibrato_cents: f32,
     /// In Hz.
     pub vibrato_hz: f32,
     /// How long a note is held before its vibrato begins, in seconds.
@@ -79,12 +79,12 @@ impl Default for Playing {
             mpe: false,
             mpe_bend_semitones: 48.0,
             velocity_curve: 0.0,
-            velocity_amount: 1.0,
             attack: 1.0,
             decay_s: 0.5,
             sustain_db: 0.0,
             release: 1.0,
             vibrato_cents: 12.0,
+            wheel_vibrato_cents: 50.0,
             vibrato_hz: 5.5,
             vibrato_delay_s: 0.35,
             variation: 1.0,
@@ -94,12 +94,10 @@ impl Default for Playing {
 }
 
 impl Playing {
-    /// Velocity as it is meant, 0 to 1: bent by the curve, and drawn towards a middle of 0.7 by a small amount.
+    /// Velocity as it is meant, 0 to 1: bent by the curve.
     #[must_use]
     pub fn velocity(&self, velocity: f32) -> f32 {
-        const MIDDLE: f32 = 0.7;
-        let bent = velocity.clamp(0.0, 1.0).powf(3f32.powf(self.velocity_curve.clamp(-1.0, 1.0)));
-        MIDDLE + (bent - MIDDLE) * self.velocity_amount.clamp(0.0, 1.0)
+        velocity.clamp(0.0, 1.0).powf(3f32.powf(self.velocity_curve.clamp(-1.0, 1.0)))
     }
 
     /// The same with every value inside of what the performer can play; what is no number becomes the default.
@@ -115,12 +113,12 @@ impl Playing {
             bend_semitones: within(self.bend_semitones, d.bend_semitones, 0.0, 96.0),
             mpe_bend_semitones: within(self.mpe_bend_semitones, d.mpe_bend_semitones, 0.0, 96.0),
             velocity_curve: within(self.velocity_curve, d.velocity_curve, -1.0, 1.0),
-            velocity_amount: within(self.velocity_amount, d.velocity_amount, 0.0, 1.0),
             attack: within(self.attack, d.attack, 0.02, 20.0),
             decay_s: within(self.decay_s, d.decay_s, 0.001, 20.0),
             sustain_db: within(self.sustain_db, d.sustain_db, -60.0, 0.0),
             release: within(self.release, d.release, 0.02, 50.0),
             vibrato_cents: within(self.vibrato_cents, d.vibrato_cents, 0.0, 1200.0),
+            wheel_vibrato_cents: within(self.wheel_vibrato_cents, d.wheel_vibrato_cents, 0.0, 1200.0),
             vibrato_hz: within(self.vibrato_hz, d.vibrato_hz, 0.05, 20.0),
             vibrato_delay_s: within(self.vibrato_delay_s, d.vibrato_delay_s, 0.0, 10.0),
             variation: within(self.variation, d.variation, 0.0, 4.0),
@@ -145,12 +143,6 @@ mod tests {
         for bent in [-1.0, 1.0] {
             assert!((curve(bent).velocity(1.0) - 1.0).abs() < 1e-6 && curve(bent).velocity(0.0) < 1e-6);
         }
-    }
-
-    #[test]
-    fn without_velocity_every_key_is_as_loud() {
-        let flat = Playing { velocity_amount: 0.0, ..Playing::default() };
-        assert_eq!(flat.velocity(0.1), flat.velocity(1.0));
     }
 
     #[test]

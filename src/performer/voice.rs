@@ -6,14 +6,10 @@ use super::variation::variation;
 use super::{Expression, NoteAddress, Playing, Profile, Tuning, VoiceFrame};
 use crate::frame::{Frame, LOUDNESS_FLOOR_DB};
 
-/// Depth of the vibrato that the modulation wheel or a note's own expression adds at its top, in cents.
-pub const WHEEL_VIBRATO_CENTS: f32 = 50.0;
 /// Time in which a vibrato grows to its depth once its delay is over, in seconds.
 const VIBRATO_GROWTH_S: f32 = 0.4;
 /// Swell of the loudness with the vibrato, in dB per 100 cents.
 const VIBRATO_DB: f32 = 3.0;
-/// Range of loudness that expression and breath cover, as a share of the instrument's.
-const EXPRESSION_SHARE: f32 = 1.0;
 
 const PITCH: u64 = 0;
 const LOUDNESS: u64 = 1;
@@ -167,7 +163,7 @@ impl Voice {
             return VoiceFrame { frame: Frame { f0_hz, ..Frame::SILENCE }, level: 0.0, brightness: 0.5 };
         }
         let range_db = profile.loudest_db - profile.softest_db;
-        let below = (channel.expression.min(channel.breath) - 1.0) * EXPRESSION_SHARE * range_db;
+        let below = (channel.expression.min(channel.breath) - 1.0) * range_db;
         let steady = self.envelope.loudness_db(time_s);
         let pressure = channel.pressure.max(self.own.pressure) * playing.pressure_amount;
         // Of what the note is meant to have: pressed or not, it rises first and falls in the end.
@@ -184,7 +180,7 @@ impl Voice {
 
     fn vibrato_cents(&self, time_s: f32, phase: f32, playing: &Playing, channel: &Channel) -> f32 {
         let grown = ((time_s - playing.vibrato_delay_s) / VIBRATO_GROWTH_S).clamp(0.0, 1.0);
-        let wheel = channel.modulation.max(self.own.vibrato) * WHEEL_VIBRATO_CENTS;
+        let wheel = channel.modulation.max(self.own.vibrato) * playing.wheel_vibrato_cents;
         let depth = playing.vibrato_cents * grown + wheel;
         depth * (std::f32::consts::TAU * phase).sin()
     }

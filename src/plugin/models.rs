@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use crate::library::{Built, Library, Sound, Unplayable};
+use crate::library::{Built, Changes, Library, Sound, Unplayable};
 use crate::panel::ModelEntry;
 
 static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
@@ -26,6 +26,11 @@ pub fn build(sound: Sound<'_>, sample_rate_hz: u32) -> Result<Built, Unplayable>
 /// Every model that can be chosen, sorted by id. Reads the files' headers only.
 pub fn list() -> Vec<ModelEntry> {
     LIBRARY.list().iter().map(ModelEntry::from).collect()
+}
+
+/// Watches the folders that [`list`] reads.
+pub fn changes() -> Changes {
+    Changes::since_now(LIBRARY.clone())
 }
 
 /// `Contents/Resources/models` of the VST3 bundle that this code was loaded from, if it was.

@@ -11,6 +11,7 @@ use super::params::{LOWEST_PITCHES, RetortParams, SOURCES};
 use super::status::Status;
 use crate::analysis::LowestPitch;
 use crate::engine::{Setting, Source, Spectrum};
+use crate::library::Changes;
 use crate::library::tunings::Tunings;
 use crate::panel::{Banner, MeterSnapshot, ModelEntry, PanelHost, Watch};
 use crate::preset::{FileStore, LoadedPreset, PresetStore};
@@ -32,6 +33,7 @@ pub struct PluginPanelHost {
     status: Arc<Status>,
     context: GuiContext,
     models: Vec<ModelEntry>,
+    model_changes: Changes,
     /// Of the slot that plays, as of [`PluginPanelHost::refresh`].
     model_id: String,
     blend_id: Option<String>,
@@ -58,6 +60,7 @@ impl PluginPanelHost {
             params: Arc::clone(params),
             status: Arc::clone(status),
             context,
+            model_changes: models::changes(),
             models: models::list(),
             model_id: params.song.model(params.slot()),
             blend_id: params.song.blend(),
@@ -69,6 +72,9 @@ impl PluginPanelHost {
 
     /// Looks at what may have changed behind the panel's back; once a picture.
     pub fn refresh(&mut self) {
+        if self.model_changes.are_there() {
+            self.models = models::list();
+        }
         let (song, slot) = (&self.params.song, self.params.slot());
         if !song.holds(slot, &self.model_id) {
             self.model_id = song.model(slot);
@@ -144,6 +150,10 @@ impl PanelHost for PluginPanelHost {
     fn latency_ms(&self, lowest: LowestPitch) -> f32 {
         let rate = self.status.sample_rate_hz();
         lowest.latency_samples(rate) as f32 * 1e3 / rate as f32
+    }
+
+    fn sends_notes(&self) -> bool {
+        true
     }
 
     fn bypass(&self) -> Option<bool> {

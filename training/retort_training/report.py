@@ -108,7 +108,10 @@ def _students(found: list[Instrument]) -> str:
             verdicts.append(f"- {one.name}: {verdict}")
     if len(rows) == 1:
         return ""
-    head = "## The small ones over training seeds, and which student wins\n\nMean ± standard deviation over training seeds of the mean over noise seeds."
+    head = "## The small ones over training seeds, and which student wins\n\n"
+    head += """Mean ± standard deviation over training seeds of the mean over noise seeds. Where there is more than one seed, the runs were made
+for this table, all students of an instrument with the same number of steps and the same room; the shipped ones have seeds of their own and
+mostly learned for longer, so their figures differ."""
     return "\n\n".join([head, _table(rows), "\n".join(verdicts)]).rstrip()
 
 

@@ -68,9 +68,10 @@ class Instrument:
         return metrics.gap_closed(mean(self.anchor, figure), mean(record, figure), mean(self.oracle, figure))
 
     def training_seeds(self, variant: str, figure: str = "multi_scale_loss") -> dict[int, float]:
-        """The figure for each training seed."""
-        records = [self.models[variant]] if variant in self.models else []
-        return {r["training_seed"]: mean(r, figure) for r in records + self.others.get(variant, []) if "training_seed" in r}
+        """The figure for each training seed: of the runs made for this comparison, which were equally long, if there are any."""
+        shipped = [self.models[variant]] if variant in self.models else []
+        records = self.others.get(variant) or shipped
+        return {r["training_seed"]: mean(r, figure) for r in records if "training_seed" in r}
 
     def best_student(self) -> str | None:
         found = {v: loss for v in STUDENTS if (loss := self.loss(v)) is not None}

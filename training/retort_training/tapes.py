@@ -241,13 +241,21 @@ def load_tapes(
         if lines:
             line = (damped if instrument.rings else bound)(group, rng)
             sounds.append((line, source, bandwidth_hz, NOTE))
-    long_enough = [s for s in sounds if len(s[0]) > SAMPLE_RATE_HZ]
+    return tapes_of([(audio, source, bandwidth_hz, kind != TAKE) for audio, source, bandwidth_hz, kind in sounds], heard, measure)
+
+
+def tapes_of(
+    sounds: list[tuple[np.ndarray, str, float, bool]], heard: list[Copy], measure: Callable[[Path, int], Features]
+) -> list[Tape]:
+    """Tapes of `(audio, source, bandwidth_hz, may be shifted)`, once for each copy; what lasts under a second is left out.
+
+    Varispeed would shift the room of music along, which is learned as it is.
+    """
     tapes = []
     for copy in heard:
-        for audio, source, bandwidth_hz, kind in long_enough:
-            # Varispeed would shift the room of a take along, which is learned as it is.
-            shifted = copy if kind != TAKE else replace(copy, semitones=0.0)
-            tapes.append(measured(audio, source, bandwidth_hz, shifted, measure))
+        for audio, source, bandwidth_hz, shifts in sounds:
+            if len(audio) > SAMPLE_RATE_HZ:
+                tapes.append(measured(audio, source, bandwidth_hz, copy if shifts else replace(copy, semitones=0.0), measure))
     return tapes
 
 

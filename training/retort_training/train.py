@@ -7,6 +7,7 @@ minutes; a resumed run may be given another budget.
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import numpy as np
 import soxr
 import torch
 
-from . import BANDWIDTH_HZ, FRAME_RATE_HZ, HOP, LOUDNESS_FLOOR_DB, SAMPLE_RATE_HZ, cnn, gru, metrics
+from . import BANDWIDTH_HZ, FRAME_RATE_HZ, HOP, LOUDNESS_FLOOR_DB, SAMPLE_RATE_HZ, cnn, distributed, gru, metrics
 from .crops import Batch, Crops
 from .instruments import Instrument
 from .loss import loudness_loss, multi_scale_loss
@@ -158,7 +159,9 @@ class Run:
             total = self.with_teacher(total, played, heard, batch, pre_roll)
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
-        torch.nn.utils.clip_grad_norm_([p for g in self.optimiser.param_groups for p in g["params"]], CLIP_NORM)
+        trained = [p for g in self.optimiser.param_groups for p in g["params"]]
+        distributed.average_gradients(trained)
+        torch.nn.utils.clip_grad_norm_(trained, CLIP_NORM)
         self.optimiser.step()
         self.step += 1
         # A young average would remember the start: it lengthens with the run.
@@ -204,7 +207,12 @@ class Run:
             "progress": [self.step, self.minutes, self.best, self.best_step],
         }
         part = path.with_suffix(".part")
-        torch.save(state, part)
+        try:
+            torch.save(state, part)
+        except (OSError, RuntimeError) as error:
+            # PyTorch hides a full disk in an error of its own.
+            part.unlink(missing_ok=True)
+            raise OSError(f"{path} could not be written: is the disk full? ({error})") from error
         part.replace(path)
 
     @classmethod
@@ -279,43 +287,84 @@ class Budget:
     check_every: int = 250
 
 
-def train(run: Run, crops: Crops, held_out: list[Tape], folder: Path, budget: Budget) -> None:
-    """Trains until the budget is spent; prints progress and writes the run's folder."""
+class Watch:
+    """Who looks on while a run trains; this one prints a line at each check."""
+
+    def stepped(self, run: Run, progress: float) -> bool:
+        """After every step; `progress` is the share of the budget that is spent. True asks for an end: the run is saved first."""
+        return False
+
+    def checked(self, run: Run, loss: float, training_loss: float, minutes_left: float) -> None:
+        """After every look at the held-out passages; checkpoints are written."""
+        print(
+            f"{run.plan.variant}: step {run.step}, {run.minutes:.1f} min, training {training_loss:.3f}, "
+            f"held out {loss:.3f} (best {run.best:.3f} at {run.best_step}), "
+            f"{max(minutes_left, 0.0):.0f} min to go",
+            flush=True,
+        )
+
+
+class Stopped(Exception):
+    """The watch asked for an end before the budget was spent; the run is saved."""
+
+
+def train(
+    run: Run,
+    crops: Crops,
+    held_out: list[Tape],
+    folder: Path,
+    budget: Budget,
+    watch: Watch | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Trains until the budget is spent; writes the run's folder. `clock` gives the seconds that minutes are counted in.
+
+    With several processes the first one keeps the time, looks at the held-out passages and writes. Raises `Stopped`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    watch = watch or Watch()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     log = folder / "log.csv"
-    if run.step == 0 or not log.exists():
+    if distributed.is_first() and (run.step == 0 or not log.exists()):
         log.write_text("step,minutes,training_loss,held_out_loss,learning_rate\n", encoding="utf-8")
     recent: list[float] = []
-    before, started = run.minutes, time.monotonic()
+    before, started = run.minutes, clock()
     first_step = run.step
+    stop = False
     while True:
-        run.minutes = before + (time.monotonic() - started) / 60.0
+        run.minutes = distributed.agreed(before + (clock() - started) / 60.0, run.device)
         progress = max(run.step / budget.steps, run.minutes / budget.minutes)
         finished = progress >= 1.0 or run.step - run.best_step >= budget.patience
         if run.step > first_step and (finished or run.step % budget.check_every == 0):
-            loss = held_out_loss(run, held_out)
-            training = float(np.mean(recent)) if recent else math.nan
+            if distributed.is_first():
+                _check(run, held_out, folder, recent, budget, (run.minutes - before) / max(run.step - first_step, 1), watch)
+            # Patience counts from the best, which the first one alone has found.
+            run.best = distributed.agreed(run.best, run.device)
+            run.best_step = int(distributed.agreed(run.best_step, run.device))
             recent.clear()
-            rate = run.optimiser.param_groups[0]["lr"]
-            with log.open("a", encoding="utf-8") as file:
-                file.write(f"{run.step},{run.minutes:.2f},{training:.4f},{loss:.4f},{rate:.2e}\n")
-            if loss < run.best:
-                run.best, run.best_step = loss, run.step
-                run.save(folder / "best.pt")
+        elif stop and distributed.is_first():
             run.save(folder / "last.pt")
-            pace = (run.minutes - before) / max(run.step - first_step, 1)
-            left = min(budget.minutes - run.minutes, (budget.steps - run.step) * pace)
-            print(
-                f"{run.plan.variant}: step {run.step}, {run.minutes:.1f} min, training {training:.3f}, "
-                f"held out {loss:.3f} (best {run.best:.3f} at {run.best_step}), "
-                f"{pace * 60_000:.0f} ms a step, {max(left, 0.0):.0f} min to go",
-                flush=True,
-            )
         if finished:
             return
+        if stop:
+            raise Stopped
         loss = run.train_step(crops, progress)
         if not math.isfinite(loss):
             raise FloatingPointError(f"the loss is {loss} at step {run.step}: the checkpoint before is in {folder}")
         recent.append(loss)
+        stop = bool(distributed.agreed(float(watch.stepped(run, progress)), run.device))
+
+
+def _check(run: Run, held_out: list[Tape], folder: Path, recent: list[float], budget: Budget, pace: float, watch: Watch) -> None:
+    """Looks at the held-out passages and writes checkpoints; `pace` is in minutes a step."""
+    loss = held_out_loss(run, held_out)
+    training = float(np.mean(recent)) if recent else math.nan
+    rate = run.optimiser.param_groups[0]["lr"]
+    if loss < run.best:
+        run.best, run.best_step = loss, run.step
+        run.save(folder / "best.pt")
+    run.save(folder / "last.pt")
+    with (folder / "log.csv").open("a", encoding="utf-8") as file:
+        file.write(f"{run.step},{run.minutes:.2f},{training:.4f},{loss:.4f},{rate:.2e}\n")
+    watch.checked(run, loss, training, min(budget.minutes - run.minutes, (budget.steps - run.step) * pace))

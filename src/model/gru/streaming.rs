@@ -18,6 +18,7 @@ pub struct GruDecoder {
 
 /// The two arithmetics.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each model that is loaded")]
 enum Network {
     Float(FloatNetwork),
     Int8(Int8Network),

@@ -10,6 +10,7 @@ use crate::{
     panel::{
         PanelHost,
         button::{self, Button, Face},
+        list_line,
         recorder::Recorder,
         theme,
     },
@@ -128,7 +129,7 @@ fn show_categories(presets: &mut Presets, ui: &mut Ui, list: &[PresetEntry]) {
     let response =
         ComboBox::from_id_salt("preset category").width(144.0).selected_text(chosen.name()).show_ui(ui, |ui| {
             for category in Filter::categories(list) {
-                if ui.selectable_label(category == chosen, category.name()).clicked() {
+                if list_line::show(ui, category == chosen, category.name()).clicked() {
                     presets.filter.category = category;
                     presets.selected = 0;
                     presets.scroll = true;

@@ -10,6 +10,7 @@ use crate::{
     panel::{
         PanelHost,
         button::{self, Button, Face},
+        list_line,
         recorder::Recorder,
         theme,
     },
@@ -196,7 +197,7 @@ fn choose_category(ui: &mut Ui, rect: Rect, category: &mut String) {
     let list = ComboBox::from_id_salt("form category").width(144.0).selected_text(&chosen);
     let response = list.show_ui(&mut child(ui, rect), |ui| {
         for name in CATEGORIES {
-            if ui.selectable_label(chosen == name, name).clicked() {
+            if list_line::show(ui, chosen == name, name).clicked() {
                 name.clone_into(category);
             }
         }

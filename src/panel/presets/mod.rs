@@ -8,6 +8,8 @@ mod browser;
 mod dialog;
 mod filter;
 
+pub use apply::load;
+
 use egui::{Color32, Id, Rect, Ui};
 
 use super::{PanelHost, recorder::Recorder, theme};
@@ -46,6 +48,8 @@ pub struct Presets {
     focus: Option<Id>,
     /// The chosen row is to be brought into view.
     scroll: bool,
+    /// A preset that the user wants to hear, and whether it is the user's own.
+    wanted: Option<(Preset, bool)>,
 }
 
 /// What the user asks for in a list or dialog.
@@ -75,6 +79,11 @@ impl Presets {
     /// Whether the list or a dialog takes the place of the field.
     pub fn is_open(&self) -> bool {
         !matches!(self.view, View::Closed)
+    }
+
+    /// The preset that the user has just asked for, and whether it is the user's own.
+    pub fn take_wanted(&mut self) -> Option<(Preset, bool)> {
+        self.wanted.take()
     }
 
     /// Back to the field.
@@ -143,7 +152,7 @@ impl Presets {
         self.view = view;
     }
 
-    fn select_loaded(&mut self, host: &Recorder<'_>) {
+    pub fn select_loaded(&mut self, host: &Recorder<'_>) {
         let (Some(store), Some(loaded)) = (host.presets(), host.loaded_preset()) else { return };
         self.selected = self.filter.apply(store.list()).iter().position(|entry| loaded.is(entry)).unwrap_or(0);
         self.scroll = true;
@@ -180,7 +189,7 @@ impl Presets {
             return;
         };
         self.selected = index;
-        apply::load(&preset, user, host);
+        self.wanted = Some((preset, user));
     }
 
     /// Loads the next preset of the chosen category, or with -1 the one before; after the last comes the first.
@@ -196,8 +205,7 @@ impl Presets {
             (None, _) => list.len().saturating_sub(1),
         };
         if let Some((preset, user)) = list.get(next).and_then(|entry| usable(entry)) {
-            apply::load(&preset, user, host);
-            self.select_loaded(host);
+            self.wanted = Some((preset, user));
         }
     }
 

@@ -115,3 +115,31 @@ fn the_zoom_is_chosen_from_a_list() {
     bench.picture(vec![]);
     assert_eq!(bench.ctx.zoom_factor(), 0.75);
 }
+
+#[test]
+fn a_preset_that_costs_too_much_asks_first() {
+    let mut bench = bench(8.0, 0.2);
+    let previous = egui::Id::unique("presets").with("Previous preset");
+    // The last of the list: 12 voices of `violin/reduced`.
+    bench.click_on(previous);
+    bench.picture(vec![]);
+    assert_eq!((bench.host.model_id.as_str(), bench.host.settings.voices), ("violin/full", 8.0));
+    assert!(bench.panel.costly.is_open() && bench.host.loaded.is_none());
+    let id = costly_id("yes")(&bench);
+    bench.click_on(id);
+    assert_eq!((bench.host.model_id.as_str(), bench.host.settings.voices), ("violin/reduced", 12.0));
+    assert_eq!(bench.host.loaded.as_ref().map(|loaded| loaded.name.as_str()), Some("Mine"));
+    bench.shortcut(Modifiers::COMMAND, Key::Z);
+    assert_eq!((bench.host.model_id.as_str(), bench.host.settings.voices), ("violin/full", 8.0), "one gesture");
+}
+
+#[test]
+fn the_question_gives_way_to_another_page() {
+    let mut bench = bench(16.0, 0.15);
+    choose_second_size(&mut bench);
+    assert!(bench.panel.costly.is_open());
+    bench.click_on(egui::Id::unique("presets").with("name"));
+    bench.picture(vec![]);
+    assert!(!bench.panel.costly.is_open() && bench.panel.presets.is_open());
+    assert_eq!(bench.host.model_id, "violin/full");
+}

@@ -13,12 +13,12 @@ const STILL: Playing = Playing {
     mpe: false,
     mpe_bend_semitones: 48.0,
     velocity_curve: 0.0,
-    velocity_amount: 1.0,
     attack: 1.0,
     decay_s: 0.5,
     sustain_db: 0.0,
     release: 1.0,
     vibrato_cents: 0.0,
+    wheel_vibrato_cents: 50.0,
     vibrato_hz: 5.0,
     vibrato_delay_s: 0.0,
     variation: 0.0,
@@ -244,6 +244,38 @@ fn in_mpe_each_note_bends_alone_and_the_first_channel_bends_all() {
     let events = [(0, on(on_channel(1, 60))), (0, on(on_channel(2, 64))), (5, bend(1, 0.5)), (6, bend(0, -1.0))];
     let ensemble = after(&events, &playing);
     assert_eq!(held_semitones(&ensemble, 100, &playing), [62.0, 60.0 + 24.0 - 2.0]);
+}
+
+/// A registered parameter as MIDI sends it.
+fn registered(channel: u8, parameter: u8, value: u8) -> [(u64, EventKind); 3] {
+    let part = |byte: u8| f32::from(byte) / 127.0;
+    [
+        (0, cc(channel, cc::REGISTERED, 0.0)),
+        (0, cc(channel, cc::REGISTERED_FINE, part(parameter))),
+        (0, cc(channel, cc::DATA_ENTRY, part(value))),
+    ]
+}
+
+#[test]
+fn a_keyboard_can_turn_mpe_on_and_off_by_itself() {
+    let bend = |channel, value| EventKind::PitchBend { channel, value };
+    let chord = [(1, on(on_channel(1, 60))), (1, on(on_channel(2, 64))), (5, bend(1, 0.5)), (6, bend(0, -1.0))];
+    let played = |told: &[(u64, EventKind)]| {
+        let ensemble = after(&[told, &chord[..]].concat(), &STILL);
+        held_semitones(&ensemble, 100, &STILL)
+    };
+    assert_eq!(played(&[]), [61.0, 64.0]);
+    let mpe = registered(0, 6, 15);
+    assert_eq!(played(&mpe), [62.0, 60.0 + 24.0 - 2.0]);
+    assert_eq!(played(&[mpe, registered(1, 0, 12)].concat()), [62.0, 60.0 + 6.0 - 2.0]);
+    assert_eq!(played(&[mpe, registered(0, 6, 0)].concat()), [61.0, 64.0]);
+}
+
+#[test]
+fn a_channel_that_was_told_its_bend_range_bends_so_far() {
+    let told = registered(0, 0, 12);
+    let events = [&told[..], &[(1, on(key(69))), (2, EventKind::PitchBend { channel: 0, value: -1.0 })]].concat();
+    assert_eq!(held_semitones(&after(&events, &STILL), 10, &STILL), [57.0]);
 }
 
 #[test]

@@ -19,6 +19,8 @@ pub enum Phrase {
     Touches,
     /// Long notes with the pitch wheel, then with growing pressure.
     Wheels,
+    /// Long notes with the modulation wheel, then with controller 74 down and up.
+    Controllers,
     /// Two notes at a time; each bends on its own MIDI channel.
     EachItsOwn,
 }
@@ -27,8 +29,16 @@ pub enum Phrase {
 type Message = (f64, [u8; 3]);
 
 impl Phrase {
-    pub const ALL: [Self; 7] =
-        [Self::Melody, Self::Bound, Self::Chords, Self::Low, Self::Touches, Self::Wheels, Self::EachItsOwn];
+    pub const ALL: [Self; 8] = [
+        Self::Melody,
+        Self::Bound,
+        Self::Chords,
+        Self::Low,
+        Self::Touches,
+        Self::Wheels,
+        Self::Controllers,
+        Self::EachItsOwn,
+    ];
 
     /// The file's name without its ending.
     pub fn name(self) -> &'static str {
@@ -39,6 +49,7 @@ impl Phrase {
             Self::Low => "low-notes",
             Self::Touches => "touches",
             Self::Wheels => "wheels",
+            Self::Controllers => "controllers",
             Self::EachItsOwn => "each-its-own",
         }
     }
@@ -114,6 +125,18 @@ impl Phrase {
                 note(&mut all, 0, 71, 40, [2.6, 5.4]);
                 for step in 0..=40u8 {
                     all.push((3.0 + f64::from(step) * 0.05, [0xd0, step * 3, 0]));
+                }
+            }
+            Self::Controllers => {
+                note(&mut all, 0, 67, 80, [0.1, 2.6]);
+                for step in 0..=40u8 {
+                    all.push((0.6 + f64::from(step) * 0.04, [0xb0, 1, step * 3]));
+                }
+                all.push((2.7, [0xb0, 1, 0]));
+                note(&mut all, 0, 71, 80, [2.8, 5.6]);
+                for step in 0..=60u32 {
+                    let way = (2.0 * std::f64::consts::PI * f64::from(step) / 60.0).sin();
+                    all.push((3.2 + f64::from(step) * 0.035, [0xb0, 74, (63.5 - 63.5 * way).round() as u8]));
                 }
             }
             Self::EachItsOwn => {

@@ -34,7 +34,7 @@ pub struct Chapter {
 }
 
 use Input::{Notes, Saxophone, Trumpet};
-use Phrase::{Bound, Chords, EachItsOwn, Low, Melody, Touches, Wheels};
+use Phrase::{Bound, Chords, Controllers, EachItsOwn, Low, Melody, Touches, Wheels};
 
 type Set = &'static [(&'static str, f32)];
 type Options = &'static [&'static str];
@@ -146,8 +146,12 @@ pub const CHAPTERS: &[Chapter] = &[
         row("Velocity at 80 %", Notes(Touches), "trumpet/full", &[("velocity_curve", 0.8)], &["--gain", "-4"], "It takes force to be loud."),
         row("Pressure at 0 %", Notes(Wheels), "violin/full", &[("pressure", 0.0)], &[], "The second note is pressed harder and harder, and nothing comes of it."),
         row("Pressure at 100 %", Notes(Wheels), "violin/full", &[("pressure", 1.0)], &[], "The same hand: the second note grows."),
+        row("Timbre at 0 %", Notes(Controllers), "violin/full", &[("timbre", 0.0), ("wheel", 0.0)], &[], "Controller 74 goes down and up in the second note, and nothing comes of it."),
+        row("Timbre at 100 %", Notes(Controllers), "violin/full", &[("timbre", 1.0), ("wheel", 0.0)], &[], "The same hand: the second note becomes dull, then bright."),
         row("Vibrato of 0 cents", Notes(Melody), "violin/full", &[("vibrato_depth", 0.0)], &[], "The long note at the end is straight."),
         row("Vibrato of 60 cents", Notes(Melody), "violin/full", &[("vibrato_depth", 60.0)], &[], "More than most would dare."),
+        row("Wheel of 20 cents", Notes(Controllers), "violin/full", &[("wheel", 20.0), ("timbre", 0.0)], &[], "The modulation wheel is turned up during the first note."),
+        row("Wheel of 100 cents", Notes(Controllers), "violin/full", &[("wheel", 100.0), ("timbre", 0.0)], &[], "The same wheel, five times as deep."),
         row("Rate of 3 Hz", Notes(Melody), "violin/full", &[("vibrato_depth", 40.0), ("vibrato_rate", 3.0)], &[], "A slow, wide wave."),
         row("Rate of 8 Hz", Notes(Melody), "violin/full", &[("vibrato_depth", 40.0), ("vibrato_rate", 8.0)], &[], "A nervous one."),
         row("Delay of 0 s", Notes(Melody), "violin/full", &[("vibrato_depth", 40.0), ("vibrato_delay", 0.0)], &[], "Every note trembles from its beginning."),

@@ -1,0 +1,232 @@
+"""What is found in a folder of recordings, good and bad: with the real `retort` as ears."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from own_sounds import RATE_HZ, chords, drums, melody, reed, speech, write
+from retort_training.__main__ import main
+from retort_training.own import OwnError, condition, evidence, sound, survey
+from retort_training.own.project import slug
+
+RETORT = shutil.which("retort")
+needs_retort = pytest.mark.skipif(RETORT is None, reason="no retort in PATH")
+SCALE = [57, 59, 60, 62, 64, 65, 67, 69]
+
+
+def check(folder: Path, place: Path, *more: str) -> int:
+    """The command, only looking; its files lie in `place`."""
+    return main(["own", str(folder), "--check", "--name", "Reed", "--models", str(place / "models"), "--work", str(place / "work"), *more])
+
+
+@needs_retort
+def test_a_scale_is_usable_and_the_page_shows_it(tmp_path, capsys):
+    write(tmp_path / "in" / "scale.flac", melody(SCALE * 3))
+    assert check(tmp_path / "in", tmp_path) == 0
+    said = capsys.readouterr().out
+    assert "1 recordings, 17 seconds" in said and "16 seconds of them usable" in said or "17 seconds of them usable" in said
+    assert "Pitch A3 to A4" in said and "is little" in said
+    page = (tmp_path / "work" / "reed" / "recordings.html").read_text()
+    assert "data:image/png" in page and "scale.flac" in page
+
+
+@needs_retort
+@pytest.mark.parametrize(
+    ("made", "word"),
+    [(chords, "several notes at once"), (drums, "no pitch"), (speech, "speech")],
+    ids=["chords", "drums", "speech"],
+)
+def test_what_is_no_melody_is_refused_by_its_name(tmp_path, capsys, made, word):
+    write(tmp_path / "in" / "a.wav", made())
+    assert check(tmp_path / "in", tmp_path) == 1
+    assert word in capsys.readouterr().out
+
+
+@needs_retort
+def test_three_seconds_in_all_are_refused(tmp_path, capsys):
+    write(tmp_path / "in" / "a.wav", melody([60, 62, 64, 65]))
+    assert check(tmp_path / "in", tmp_path) == 1
+    assert "only 3 seconds of usable sound" in capsys.readouterr().out
+
+
+@needs_retort
+def test_speech_between_two_melodies_is_left_out_and_the_rest_kept(tmp_path, capsys):
+    talk = speech(14.0)
+    write(tmp_path / "in" / "a.wav", np.concatenate([melody(SCALE * 3), talk, melody(SCALE * 3)]))
+    assert check(tmp_path / "in", tmp_path) == 0
+    said = capsys.readouterr().out
+    assert "left out" in said
+    usable = float(said.split(";")[1].split()[0])
+    assert 28.0 < usable < 38.0, said
+
+
+@needs_retort
+def test_unreadable_files_among_good_ones_are_named(tmp_path, capsys):
+    folder = tmp_path / "in"
+    good = write(folder / "good.wav", melody(SCALE * 3))
+    (folder / "empty.wav").write_bytes(b"")
+    (folder / "text.mp3").write_text("no sound at all, but a name that promises some")
+    (folder / "phone.m4a").write_bytes(b"\0" * 100)
+    write(folder / "silent.wav", np.zeros(RATE_HZ, np.float32))
+    write(folder / "nan.wav", np.full(RATE_HZ, np.nan, np.float32), subtype="FLOAT")
+    shutil.copy(good, folder / "twice.wav")
+    whole = (folder / "good.wav").read_bytes()
+    (folder / "cut.wav").write_bytes(whole[: len(whole) // 2])
+    (folder / "notes.txt").write_text("not audio, not meant")
+    (folder / "._good.wav").write_bytes(b"left by a Mac")
+    assert check(folder, tmp_path) == 0
+    said = capsys.readouterr().out
+    for name, word in [
+        ("empty.wav", "empty"),
+        ("text.mp3", "cannot be read"),
+        ("phone.m4a", "WAV or FLAC"),
+        ("silent.wav", "silent"),
+        ("nan.wav", "no numbers"),
+        ("twice.wav", "same sound"),
+    ]:
+        line = next(line for line in said.splitlines() if f"{name}:" in line)
+        assert word in line
+    assert "notes.txt" not in said and "._good" not in said
+    assert "2 recordings" in said, "half a file is used as far as it goes"
+
+
+@pytest.mark.parametrize("what", ["empty", "missing", "file"])
+def test_a_folder_without_recordings_is_a_clear_error_and_leaves_nothing(tmp_path, capsys, what):
+    folder = tmp_path / "in"
+    if what == "empty":
+        folder.mkdir()
+    elif what == "file":
+        write(folder, reed(60, 1.0), format="WAV")
+    assert check(folder, tmp_path) == 1
+    said = capsys.readouterr().err
+    assert {"empty": "no recordings", "missing": "does not exist", "file": "is a file"}[what] in said
+    assert not (tmp_path / "work").exists() and not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize(("format", "rate_hz"), [("WAV", 44_100), ("FLAC", 96_000), ("MP3", 48_000), ("OGG", 22_050)])
+def test_any_format_and_rate_becomes_the_same_sound(tmp_path, format, rate_hz):
+    audio = melody([60, 67], rate_hz=rate_hz)
+    path = write(tmp_path / f"a.{format.lower()}", np.stack([audio, audio], axis=1), rate_hz, format=format)
+    found = sound.decode(path, "a")
+    assert found.rate_hz == rate_hz and found.channels == 2
+    assert abs(found.seconds - len(audio) / rate_hz) < 0.1
+    assert abs(np.abs(found.audio).max() - np.abs(audio).max()) < 0.05
+
+
+def test_channels_that_cancel_are_still_heard(tmp_path):
+    audio = reed(60, 1.0)
+    found = sound.decode(write(tmp_path / "a.wav", np.stack([audio, -audio], axis=1)), "a")
+    assert np.abs(found.audio).max() > 0.2 and "cancel" in found.notes[0]
+
+
+def test_clipping_is_counted_and_clean_sound_has_none(tmp_path):
+    audio = reed(60, 1.0, 0.9)
+    assert sound.decode(write(tmp_path / "clean.wav", audio), "a").clips == 0
+    clipped = sound.decode(write(tmp_path / "clipped.wav", np.clip(audio * 3.0, -1.0, 1.0)), "a").clips
+    assert 400 < clipped < 700, "twice in each of 262 periods, but for the ends"
+
+
+@pytest.mark.parametrize("edge_hz", [4_000, 8_000, 11_000])
+def test_the_edge_of_a_codec_is_found(edge_hz):
+    noisy = melody(SCALE) + np.random.default_rng(0).standard_normal(len(melody(SCALE))).astype(np.float32) * 0.002
+    spectrum = np.fft.rfft(noisy)
+    spectrum[np.fft.rfftfreq(len(noisy), 1 / RATE_HZ) > edge_hz] = 0.0
+    audio = np.fft.irfft(spectrum, n=len(noisy)).astype(np.float32)
+    assert abs(condition.bandwidth_hz(audio, np.ones(100, bool), 44_100) - edge_hz) <= 500.0
+    assert condition.bandwidth_hz(noisy, np.ones(100, bool), 44_100) == 15_500.0
+
+
+def test_hum_is_found_by_its_frequency_and_level():
+    audio = melody(SCALE, gap_s=0.4)
+    time = np.arange(len(audio)) / RATE_HZ
+    assert condition.hum(audio) is None
+    humming = audio + sum(0.003 / k * np.sin(2 * np.pi * 50.0 * k * time) for k in (1, 2, 3)).astype(np.float32)
+    mains_hz, level_db = condition.hum(humming)
+    assert mains_hz == 50 and abs(level_db - 20 * np.log10(0.003)) < 3.0
+
+
+def test_names_become_ids_that_a_model_may_have():
+    assert slug("My cello") == "my-cello" and slug("Flûte à bec No. 2") == "flute-a-bec-no-2"
+    with pytest.raises(OwnError, match="Latin letter"):
+        slug("二胡")
+
+
+def test_evidence_does_not_depend_on_the_level():
+    from retort_training.features import Features
+
+    audio = melody(SCALE)
+    n = len(audio) // 128
+    frames = Features(np.full(n, 261.6, np.float32), np.ones(n, np.float32), np.full(n, -20.0, np.float32))
+    kinds = [evidence.look(audio * np.float32(gain), frames).kind for gain in (1.0, 0.1)]
+    assert (kinds[0] == kinds[1]).mean() > 0.99
+
+
+@needs_retort
+def test_no_permission_and_no_space_are_said_before_anything_is_done(tmp_path, capsys, monkeypatch):
+    write(tmp_path / "in" / "a.wav", melody(SCALE * 3))
+    # A file where a folder should be cannot be written into, by root neither.
+    (tmp_path / "work").write_text("in the way")
+    assert check(tmp_path / "in", tmp_path) == 1
+    assert "cannot be written" in capsys.readouterr().err
+    (tmp_path / "work").unlink()
+    usage = shutil._ntuple_diskusage(10**9, 10**9 - 10**6, 10**6)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    assert check(tmp_path / "in", tmp_path) == 1
+    assert "MB are free" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.geteuid() == 0 if hasattr(os, "geteuid") else True, reason="root may write anywhere")
+def test_a_folder_that_may_not_be_written_is_named(tmp_path, capsys):
+    write(tmp_path / "in" / "a.wav", melody(SCALE * 3))
+    (tmp_path / "models").mkdir(mode=0o500)
+    assert check(tmp_path / "in", tmp_path) == 1
+    assert str(tmp_path / "models") in capsys.readouterr().err
+
+
+def test_advice_names_what_is_missing():
+    one_note = survey.Survey([], [], 1.0, 80, np.full(250 * 60, 60.0), np.full(250 * 60, -20.0))
+    one_note.examined = [_examined(60.0)]
+    survey.judge(one_note)
+    said = " ".join(one_note.advice)
+    assert not one_note.problems
+    assert "0 semitones" in said and "0 dB apart" in said and "3.5 kHz" in said and "is little" in said
+
+
+def _examined(seconds: float) -> survey.Examined:
+    looks = round(seconds * evidence.LOOKS_PER_S)
+    sounding = np.ones(looks, bool)
+    found = evidence.Evidence(sounding, sounding, np.ones(looks), np.full(looks, evidence.KEPT))
+    recording = sound.Recording("a", np.zeros(round(seconds * RATE_HZ), np.float32), 44_100, 1, 0, "x")
+    from retort_training.features import Features
+
+    n = round(seconds * 250)
+    frames = Features(np.full(n, 261.6, np.float32), np.ones(n, np.float32), np.full(n, -20.0, np.float32))
+    return survey.Examined(recording, frames, found, [(0.0, seconds)], 3_500.0, None, None)
+
+
+def test_half_a_wav_file_is_read_as_far_as_it_goes(tmp_path):
+    path = write(tmp_path / "a.wav", melody(SCALE))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    assert abs(sound.decode(path, "a").seconds - soundfile.info(path).duration) < 0.1
+
+
+@needs_retort
+def test_the_package_takes_the_frames_of_retort_as_they_are(tmp_path):
+    """Nothing is rounded or shifted between `retort features` and training; only the pitch is held where nothing is voiced."""
+    import subprocess
+
+    from retort_training.features import VOICED, measure
+
+    path = write(tmp_path / "a.wav", melody(SCALE))
+    subprocess.run([RETORT, "features", str(path), str(tmp_path / "a.csv"), "--lowest-pitch", "80"], check=True)
+    table = np.loadtxt(tmp_path / "a.csv", delimiter=",", skiprows=1)
+    frames = measure(path, RETORT, tmp_path / "cache", 80)
+    assert np.array_equal(frames.voicing, table[:, 2].astype(np.float32))
+    assert np.array_equal(frames.loudness_db, table[:, 3].astype(np.float32))
+    voiced = frames.voicing >= VOICED
+    assert voiced.sum() > 500 and np.array_equal(frames.f0_hz[voiced], table[voiced, 1].astype(np.float32))
