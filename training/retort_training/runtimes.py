@@ -28,6 +28,8 @@ RUNS = 7
 CLIP_S = 4
 VARIANTS = ("full", "reduced", "cnn", "cnn-q", "cnn-tiny", "cnn-tiny-q")
 SETS = ("avx512", "avx2", "plain", "neon")
+# Of the weights that nobody plays as they are, those of the others' precision.
+FLOAT_SETS = ("avx512", "avx2", "neon")
 TRACT = Path(__file__).resolve().parents[2] / "benches" / "tract"
 
 
@@ -252,10 +254,10 @@ def with_tract(paths: dict[str, Path], clip: np.ndarray, program: str) -> list[t
     return rows
 
 
-def with_retort(retort: str, models: Path, model_id: str, name: str) -> list[dict]:
-    """The decoder's figures for every instruction set that this machine has."""
+def with_retort(retort: str, models: Path, model_id: str, name: str, sets: tuple[str, ...]) -> list[dict]:
+    """The decoder's figures for those of these instruction sets that this machine has."""
     rows = []
-    for simd in SETS:
+    for simd in sets:
         environment = os.environ | {"RETORT_MODELS": str(models), "RETORT_SIMD": simd}
         command = [retort, "bench", "--json", "--decoder", "--model", model_id]
         done = subprocess.run(command, capture_output=True, text=True, env=environment)
@@ -302,8 +304,8 @@ def measure(retort: str, file: Path, folder: Path, tract: str | None) -> dict:
         "others": with_onnx_runtime(paths, recurrent, clip)
         + with_pytorch(weights, recurrent, clip)
         + (with_tract(paths, clip, tract) if tract else []),
-        "retort": with_retort(retort, file.parent.parent, model_id, "as shipped")
-        + with_retort(retort, models, model_id, "widened to f32"),
+        "retort": with_retort(retort, file.parent.parent, model_id, "as shipped", SETS)
+        + with_retort(retort, models, model_id, "widened to f32", FLOAT_SETS),
     }
 
 
