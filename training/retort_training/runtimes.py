@@ -245,8 +245,8 @@ def with_onnx_runtime(paths: dict[str, Path], recurrent: bool, clip: np.ndarray)
 def with_tract(paths: dict[str, Path], clip: np.ndarray, program: str) -> list[tuple]:
     rows = []
     for how, path in paths.items():
-        calls, steps = (500, 1) if how == "streaming" else (3, len(clip))
-        done = subprocess.run([program, str(path), str(calls)], capture_output=True, text=True)
+        steps = 1 if how == "streaming" else len(clip)
+        done = subprocess.run([program, str(path)], capture_output=True, text=True)
         if done.returncode:
             print(f"tract cannot play {path.name}: {done.stderr.strip().splitlines()[:1]}")
             continue

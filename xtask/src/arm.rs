@@ -1,11 +1,11 @@
 //! `cargo xtask arm`: the core on 64-bit ARM, built and tested on any Linux machine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::cargo::cargo;
+use crate::cargo::{cargo, target_dir};
 use crate::needs::{self, ARM_EMULATOR, ARM_LINKER, ARM_RUST};
-use crate::step::Report;
+use crate::step::{Report, must};
 use crate::{Options, Outcome};
 
 pub const HELP: &str = "\
@@ -25,8 +25,12 @@ const TARGET: &str = "aarch64-unknown-linux-gnu";
 /// Debian's compiler for ARM programs.
 const LINKER: &str = "aarch64-linux-gnu-gcc";
 
-/// Where Debian keeps the C library for ARM.
-const EMULATOR: &str = "qemu-aarch64 -L /usr/aarch64-linux-gnu";
+/// The emulator, for programs whose C library is the system's own for ARM (Debian's Rust library brings it along).
+const EMULATOR: &str = "qemu-aarch64";
+
+/// The loader of the system's own C library for ARM, and where the one beside the compiler lies.
+const SYSTEMS_LOADER: &str = "/lib/ld-linux-aarch64.so.1";
+const COMPILERS_LIBRARY: &str = "/usr/aarch64-linux-gnu";
 
 /// Processors that are emulated: one with the dot product, and one from before it.
 const PROCESSORS: [&str; 2] = ["max", "cortex-a72"];
@@ -42,7 +46,7 @@ pub fn run(options: &Options) -> Outcome {
     report.check("The example for small boards", || {
         let mut build = for_arm();
         build.args(["build", "--release", "--no-default-features", "--example", "embedded", "--target", TARGET]);
-        crate::step::must("build for ARM", &mut build)
+        must("build for ARM", &mut build)
     });
     for processor in PROCESSORS {
         let mut tests = for_arm();
@@ -60,7 +64,14 @@ fn for_arm() -> Command {
     // What is emulated is slow; what links everything once more is, too.
     command.env("CARGO_PROFILE_RELEASE_LTO", "off");
     command.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", LINKER);
-    command.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", EMULATOR);
+    // The system's own first: with Debian 12's compiler comes an older one, in which threads never begin when emulated.
+    let emulator = match Path::new(SYSTEMS_LOADER).exists() {
+        true => EMULATOR.to_owned(),
+        false => format!("{EMULATOR} -L {COMPILERS_LIBRARY}"),
+    };
+    command.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", emulator);
+    // Another compiler than that of everything else: its own folder, or each would undo what the other has built.
+    command.env("CARGO_TARGET_DIR", target_dir().join("arm"));
     if !has_arm("rustc") {
         command.env("RUSTC", DEBIANS_RUST);
     }

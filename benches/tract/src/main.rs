@@ -1,11 +1,14 @@
-//! What a call of an ONNX model takes with tract on one thread: `retort-tract MODEL.onnx CALLS`.
+//! What a call of an ONNX model takes with tract on one thread: `retort-tract MODEL.onnx`.
 //!
 //! The first input is fed with a number that moves, all others with the outputs of the same place in the call before, as a
-//! decoder's state is. Prints the median of seven runs of so many calls, in microseconds of processor time per call.
+//! decoder's state is. Prints the median of seven runs of many calls, in microseconds of processor time per call.
 
 use tract_onnx::prelude::*;
 
 const RUNS: usize = 7;
+
+/// How long a run takes at least: Linux brings a thread's account up to date every few milliseconds only.
+const LEAST_S: f64 = 0.2;
 
 /// Processor time of this thread in seconds, where Linux tells it.
 fn thread_s() -> f64 {
@@ -14,9 +17,7 @@ fn thread_s() -> f64 {
 }
 
 fn main() -> TractResult<()> {
-    let mut words = std::env::args().skip(1);
-    let path = words.next().unwrap_or_default();
-    let calls: usize = words.next().and_then(|number| number.parse().ok()).unwrap_or(1);
+    let path = std::env::args().nth(1).unwrap_or_default();
     let model = tract_onnx::onnx().model_for_path(path)?.into_optimized()?.into_runnable()?;
     let shapes: Vec<Vec<usize>> = model
         .model()
@@ -29,20 +30,25 @@ fn main() -> TractResult<()> {
         .collect::<TractResult<_>>()?;
     let mut state: Vec<TValue> =
         shapes[1..].iter().map(|shape| Ok(Tensor::zero::<f32>(shape)?.into())).collect::<TractResult<_>>()?;
+    let mut call = |k: usize| -> TractResult<()> {
+        let values = vec![0.3 + 0.4 * (k % 50) as f32 / 50.0; shapes[0].iter().product()];
+        let x = Tensor::from_shape(&shapes[0], &values)?;
+        let outputs = model.run(std::iter::once(x.into()).chain(state.iter().cloned()).collect())?;
+        state = outputs.into_iter().skip(1).collect();
+        Ok(())
+    };
+    // A run that warms up, and finds how many calls the others need.
+    let (begin, mut calls) = (thread_s(), 0);
+    while thread_s() - begin < LEAST_S {
+        call(calls)?;
+        calls += 1;
+    }
     let mut times = Vec::new();
-    for _ in 0..=RUNS {
+    for _ in 0..RUNS {
         let begin = thread_s();
-        for k in 0..calls {
-            let values = vec![0.3 + 0.4 * (k % 50) as f32 / 50.0; shapes[0].iter().product()];
-            let x = Tensor::from_shape(&shapes[0], &values)?;
-            let inputs = std::iter::once(x.into()).chain(state.iter().cloned()).collect();
-            let outputs = model.run(inputs)?;
-            state = outputs.into_iter().skip(1).collect();
-        }
+        (0..calls).try_for_each(&mut call)?;
         times.push((thread_s() - begin) / calls as f64 * 1e6);
     }
-    // The first run warms up.
-    times.remove(0);
     times.sort_by(f64::total_cmp);
     println!("{}", times[RUNS / 2]);
     Ok(())
