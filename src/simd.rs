@@ -19,17 +19,75 @@ pub enum Simd {
     Neon,
 }
 
+/// What `RETORT_SIMD` may say: a set, and whether its instructions for sums of bytes (VNNI; the dot product) are used.
+const NAMES: [(&str, Simd, bool); 7] = [
+    ("plain", Simd::Plain, false),
+    ("avx2", Simd::Avx2, false),
+    ("avx2-vnni", Simd::Avx2, true),
+    ("avx512", Simd::Avx512, false),
+    ("avx512-vnni", Simd::Avx512, true),
+    ("neon", Simd::Neon, false),
+    ("neon-dot", Simd::Neon, true),
+];
+
+/// What was chosen for this process.
+#[derive(Clone, Copy)]
+struct Choice {
+    simd: Simd,
+    byte_sums: bool,
+    /// `RETORT_SIMD` named none that this machine has.
+    is_unknown: bool,
+}
+
+impl Choice {
+    fn of_this_process() -> Self {
+        static CHOSEN: OnceLock<Choice> = OnceLock::new();
+        *CHOSEN.get_or_init(|| Self::named(std::env::var("RETORT_SIMD").ok().as_deref()))
+    }
+
+    fn named(asked: Option<&str>) -> Self {
+        let best = Simd::best();
+        let best = Self { simd: best, byte_sums: best.has_byte_sums(), is_unknown: false };
+        let Some(asked) = asked.filter(|asked| !asked.is_empty()) else { return best };
+        names().find(|(name, ..)| *name == asked).map_or(Self { is_unknown: true, ..best }, |(_, simd, byte_sums)| {
+            Self { simd, byte_sums, is_unknown: false }
+        })
+    }
+}
+
+/// Those of this machine.
+fn names() -> impl Iterator<Item = (&'static str, Simd, bool)> {
+    NAMES.into_iter().filter(|(_, simd, sums)| simd.available() == *simd && (!sums || simd.has_byte_sums()))
+}
+
+/// The name of what this process uses, as `RETORT_SIMD` takes it: `avx512-vnni`.
+#[must_use]
+pub fn name_in_use() -> &'static str {
+    let Choice { simd, byte_sums, .. } = Choice::of_this_process();
+    NAMES.iter().find(|name| (name.1, name.2) == (simd, byte_sums)).map_or(simd.name(), |name| name.0)
+}
+
+/// Says whether 8-bit kernels use the processor's own sums of bytes (VNNI; NEON's dot product): if it has them, unless
+/// `RETORT_SIMD` names a set without.
+#[must_use]
+pub fn uses_byte_sums() -> bool {
+    Choice::of_this_process().byte_sums
+}
+
+/// What `RETORT_SIMD` may say here, if it says something else: the best set is used then, which whoever set it should hear.
+#[must_use]
+pub fn misnamed() -> Option<Vec<&'static str>> {
+    Choice::of_this_process().is_unknown.then(|| names().map(|(name, ..)| name).collect())
+}
+
 impl Simd {
-    /// The best set of this machine, or the one that `RETORT_SIMD` names (`plain`, `avx2`, `avx512`, `neon`) if the machine
-    /// has it. Read once per process; allocation happens in the first call only, so call it before the audio thread does.
+    /// The best set of this machine, or the one that `RETORT_SIMD` names if the machine has it: `plain`, `avx2`,
+    /// `avx2-vnni`, `avx512`, `avx512-vnni`, `neon` or `neon-dot`, where those without `-vnni` or `-dot` leave these
+    /// instructions unused. Read once per process; allocation happens in the first call only, so call it before the audio
+    /// thread does.
     #[must_use]
     pub fn detect() -> Self {
-        static CHOSEN: OnceLock<Simd> = OnceLock::new();
-        *CHOSEN.get_or_init(|| {
-            let asked = std::env::var("RETORT_SIMD").ok();
-            let named = Self::of_this_machine().find(|simd| Some(simd.name()) == asked.as_deref());
-            named.unwrap_or_else(Self::best)
-        })
+        Choice::of_this_process().simd
     }
 
     /// Every set of this machine up to the one that [`Simd::detect`] chose, [`Simd::Plain`] first: what tests and benches
@@ -79,7 +137,20 @@ impl Simd {
         Self::Plain
     }
 
-    /// The name used by `RETORT_SIMD` and in reports.
+    /// Whether the processor has instructions that multiply bytes and sum four neighbouring products, for this set.
+    fn has_byte_sums(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => is_x86_feature_detected!("avx512vnni"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => is_x86_feature_detected!("avxvnni"),
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => std::arch::is_aarch64_feature_detected!("dotprod"),
+            _ => false,
+        }
+    }
+
+    /// The set's name; [`name_in_use`] says more.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -142,4 +213,31 @@ macro_rules! simd_dispatch {
             $body::<false>($($arg),*)
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_of_the_machine_is_used_unless_a_set_is_named() {
+        for nothing in [None, Some("")] {
+            let choice = Choice::named(nothing);
+            assert_eq!((choice.simd, choice.is_unknown), (Simd::best(), false));
+            assert_eq!(choice.byte_sums, Simd::best().has_byte_sums());
+        }
+        for (name, simd, byte_sums) in names() {
+            let choice = Choice::named(Some(name));
+            assert_eq!((choice.simd, choice.byte_sums, choice.is_unknown), (simd, byte_sums, false), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_no_set_of_this_machine_has_is_noticed() {
+        for wrong in ["AVX2", "foo", "avx2 ", if cfg!(target_arch = "aarch64") { "avx2" } else { "neon" }] {
+            let choice = Choice::named(Some(wrong));
+            assert!(choice.is_unknown && choice.simd == Simd::best(), "{wrong}");
+        }
+        assert!(names().any(|(name, ..)| name == "plain"));
+    }
 }

@@ -143,7 +143,20 @@ fn a_measurement_has_its_fixed_names() {
         let agreement = entry["us_per_frame"].as_f64().unwrap() * entry["x_realtime"].as_f64().unwrap() / 4_000.0;
         assert!((agreement - 1.0).abs() < 1e-6, "a frame lasts 4,000 microseconds");
         assert_eq!(entry["us_per_step"], entry["us_per_frame"], "a GRU steps with every frame");
+        positive(&entry, "us_per_step_cold");
+        positive(&entry, "cold_mib");
+        assert!(entry["us_per_added_voice"].is_number());
+        positive(&entry["load"], "model_ms");
+        positive(&entry["load"], "instrument_ms");
+        for what in ["weights", "state", "room"] {
+            assert!(entry["memory"][what].as_u64().unwrap() > 0, "{what} in {entry}");
+        }
     }
+    assert_eq!(list("idle").len(), 2);
+    list("idle").iter().for_each(|entry| positive(entry, "cpu_share"));
+    assert!(list("blocks").is_empty(), "these are for --full");
+    positive(&report, "ns_per_oscillator_sample");
+    positive(&report, "room_worst_by_mean");
     let sources: Vec<Value> = list("voice").iter().map(|entry| entry["source"].clone()).collect();
     assert_eq!(sources, ["notes", "audio", "notes", "notes"]);
     let voices: Vec<u64> = list("voice").iter().filter_map(|entry| entry["voices"].as_u64()).collect();
@@ -158,6 +171,25 @@ fn a_measurement_has_its_fixed_names() {
         positive(entry, "x_realtime");
     }
     assert!(!list("synth").is_empty() && !list("analysis").is_empty());
+}
+
+#[test]
+fn the_decoder_is_measured_alone_with_the_instruction_set_that_is_named() {
+    let folder = tempdir().unwrap();
+    write_random_model(folder.path());
+    let arguments = ["bench", "--json", "--decoder", "--model", "violin/test", "--models"];
+    let mut bench = command();
+    bench.args(arguments).arg(folder.path()).env("RETORT_SIMD", "plain");
+    let report: Value = serde_json::from_str(&finish(bench).succeeds().stdout).unwrap();
+    assert_eq!(report["decoder"][0]["simd"], "plain");
+    assert!(report["voice"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn an_instruction_set_that_the_machine_does_not_have_is_refused() {
+    let mut models = command();
+    models.arg("models").env("RETORT_SIMD", "mmx");
+    finish(models).fails(2, &["RETORT_SIMD", "plain"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use retort::library::{EMBEDDED_ID, HAS_EMBEDDED, Library, LibraryError};
+use retort::library::{EMBEDDED_ID, HAS_EMBEDDED, Library, LibraryError, Sound};
 use retort::model::ModelError;
 use retort::model::testing::{decaying_room, random_model};
 
@@ -62,11 +62,33 @@ fn weights_are_shared_until_the_file_changes() {
     put(folder.path(), "flute/room", &decaying_room("flute/room", 50).to_bytes());
     let (one, other) = (library(folder.path()), library(folder.path()));
     let first = one.load("flute/full").unwrap();
-    assert!(Arc::ptr_eq(&first, &other.load("flute/full").unwrap()));
+    let again = other.load("flute/full").unwrap();
+    assert!(Arc::ptr_eq(&first.model.decoder, &again.model.decoder));
+    assert!(Arc::ptr_eq(first.room.as_ref().unwrap(), again.room.as_ref().unwrap()));
     put(folder.path(), "flute/full", &random_model("flute/full", 12, 1));
     let changed = one.load("flute/full").unwrap();
-    assert!(!Arc::ptr_eq(&first, &changed));
+    assert!(!Arc::ptr_eq(&first.model.decoder, &changed.model.decoder));
     assert_ne!(first.model.metadata.parameters, changed.model.metadata.parameters);
+}
+
+#[test]
+fn an_instrument_that_plays_shares_its_weights_with_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "flute/full", &random_model("flute/full", 8, 1));
+    put(folder.path(), "flute/room", &decaying_room("flute/room", 50).to_bytes());
+    let library = library(folder.path());
+    let sound = Sound { id: "flute/full", blend: None, tuning: None };
+    let held = || {
+        let loaded = library.load("flute/full").unwrap();
+        // This one's own, and those of the instruments.
+        Arc::strong_count(&loaded.model.decoder) - 1
+    };
+    assert_eq!(held(), 0);
+    let first = library.build(sound, 48_000).unwrap();
+    let second = library.build(sound, 44_100).unwrap();
+    assert_eq!(held(), 2);
+    drop((first, second));
+    assert_eq!(held(), 0, "the weights go with the last instrument");
 }
 
 #[cfg(retort_embedded)]

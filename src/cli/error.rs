@@ -26,6 +26,10 @@ pub enum CliError {
     SameFile(PathBuf),
     #[error("{0}")]
     Usage(String),
+    #[error(
+        "RETORT_SIMD names no instruction set of this machine; it has {0}, and chooses itself without the variable"
+    )]
+    Simd(String),
     #[error(transparent)]
     Analysis(#[from] AnalysisError),
     #[error(transparent)]
@@ -66,6 +70,7 @@ impl CliError {
             Self::SameFile(_)
             | Self::Offline(OfflineError::NotWavName(_))
             | Self::Usage(_)
+            | Self::Simd(_)
             | Self::Train(TrainError::NobodyToAsk) => EXIT_USAGE,
             _ => EXIT_BAD_INPUT,
         }

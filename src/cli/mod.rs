@@ -25,6 +25,7 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 use clap::Parser;
 
+use crate::simd;
 use arguments::{Arguments, Command};
 pub use error::CliError;
 
@@ -32,6 +33,11 @@ pub use error::CliError;
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(names) = simd::misnamed() {
+        let error = CliError::Simd(names.join(", "));
+        eprintln!("error: {error}");
+        return ExitCode::from(error.exit_code());
+    }
     let Some(command) = arguments.command else {
         return without_command();
     };

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::frame::{Controls, FRAME_RATE_HZ, Frame};
+use crate::frame::{Controls, Frame};
 use crate::model::{Decoder, DecoderSpec, RoomResponse, State};
 use crate::synth::Room;
 
@@ -53,7 +53,7 @@ impl Second {
         let decoder = Arc::clone(&parts.decoder);
         let spec = decoder.spec();
         let silent = Controls::silent(spec.n_harmonics, spec.n_noise_bands);
-        let rest = rested(decoder.as_ref(), &silent);
+        let rest = decoder.rested_state();
         Self {
             states: vec![rest.clone(); rows],
             controls: vec![silent; rows],
@@ -154,19 +154,6 @@ pub fn room(response: Option<&RoomResponse>, spec: &DecoderSpec, host_rate_hz: u
         Some(room) => Room::new(&room.impulse_response, room.sample_rate_hz, host_rate_hz),
         None => Room::new(&[], spec.sample_rate_hz, host_rate_hz),
     }
-}
-
-/// A decoder's state after a second of silence, ready for a sound.
-pub fn rested(decoder: &dyn Decoder, silent: &Controls) -> State {
-    let mut state = [decoder.new_state()];
-    let mut controls = [silent.clone()];
-    for _ in 0..FRAME_RATE_HZ {
-        decoder.step(&mut state, &[Frame::SILENCE], &mut controls);
-    }
-    let [mut state] = state;
-    // Decoders that hold their controls between steps take the first frame of a sound at once.
-    state.start_anew();
-    state
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::blend::{BlendParts, Second, can_blend, rested, room};
+use super::blend::{BlendParts, Second, can_blend, room};
 use super::shape::{Shape, Shaper};
 use super::source::Wanted;
 use crate::frame::{Controls, FRAME_RATE_HZ, Frame, LOUDNESS_FLOOR_DB};
@@ -92,7 +92,7 @@ impl Instrument {
         let played = DecoderSpec { n_harmonics: most_harmonics, ..spec };
         let tables = Arc::new(SynthTables::new(&synth_spec(&played), parts.sample_rate_hz));
         let silent = Controls::silent(spec.n_harmonics, spec.n_noise_bands);
-        let rest = rested(decoder.as_ref(), &silent);
+        let rest = decoder.rested_state();
         let voice = || Voice { synth: VoiceSynth::with_tables(Arc::clone(&tables)), silent_frames: FRAMES_TO_REST };
         let room = room(parts.room, &spec, parts.sample_rate_hz);
         let second = second.map(|second| Box::new(Second::build(second, parts.sample_rate_hz, n_voices, CHUNK)));

@@ -135,8 +135,8 @@ impl Library {
         listing
     }
 
-    /// Loads a model and its room, or takes what this process has loaded already: weights are shared as long as somebody
-    /// holds them, and read anew when the file has changed.
+    /// Loads a model and its room, or takes what this process has loaded already: weights and rooms are shared as long as
+    /// somebody holds them, weights as long as an instrument plays them, and are read anew when the file has changed.
     ///
     /// # Errors
     /// [`LibraryError`]; for an unknown id it lists what there is.
@@ -156,8 +156,11 @@ impl Library {
             None => None,
             Some(room) => Some(self.find_room(&source, &room).ok_or(LibraryError::NoRoom { id: id.into(), room })?),
         };
-        let key = (source.version()?, room.as_ref().map(Source::version).transpose()?);
-        cache::get_or_load(key, || load(&source, room.as_ref()))
+        let model = cache::model(source.version()?, || {
+            Model::from_bytes(&source.read()?).map_err(|error| source.broken(error))
+        })?;
+        let room = room.map(|file| load_room(&file, &model.metadata)).transpose()?;
+        Ok(Arc::new(LoadedModel { model, room }))
     }
 
     /// The files of this id, best first, and the embedded one.
@@ -197,20 +200,11 @@ fn entry(source: Source, id: &str) -> Result<Entry, LibraryError> {
     Ok(Entry { id: id.into(), metadata, path, bytes })
 }
 
-fn load(source: &Source, room: Option<&Source>) -> Result<LoadedModel, LibraryError> {
-    let model = Model::from_bytes(&source.read()?).map_err(|error| source.broken(error))?;
-    let room = match room {
-        None => None,
-        Some(file) => {
-            let room = RoomResponse::from_bytes(&file.read()?).map_err(|error| file.broken(error))?;
-            let (found, expected) = (room.sample_rate_hz, model.metadata.sample_rate_hz);
-            if found != expected {
-                return Err(LibraryError::RoomRate { path: file.path(), found, expected });
-            }
-            Some(Arc::new(room))
-        }
-    };
-    Ok(LoadedModel { model, room })
+fn load_room(file: &Source, of: &Metadata) -> Result<Arc<RoomResponse>, LibraryError> {
+    let room =
+        cache::room(file.version()?, || RoomResponse::from_bytes(&file.read()?).map_err(|error| file.broken(error)))?;
+    let (found, expected) = (room.sample_rate_hz, of.sample_rate_hz);
+    if found == expected { Ok(room) } else { Err(LibraryError::RoomRate { path: file.path(), found, expected }) }
 }
 
 /// All `<instrument>/<variant>.safetensors` of a folder in the order of their names. A folder that cannot be read has none.

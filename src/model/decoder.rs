@@ -1,7 +1,7 @@
 //! The interface that every decoder stands behind: shared weights, one state per voice.
 
 use super::ramp::Ramp;
-use crate::frame::{Controls, Frame, LOUDNESS_FLOOR_DB};
+use crate::frame::{Controls, FRAME_RATE_HZ, Frame, LOUDNESS_FLOOR_DB};
 
 /// Sizes and rates that the engine and the synthesiser need to know of a decoder.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,6 +36,12 @@ pub trait Decoder: Send + Sync {
     /// A state for one voice, from silence. Allocates.
     fn new_state(&self) -> State;
 
+    /// A state after a second of silence, where a note begins. Allocates, and plays that second, unless a decoder
+    /// remembers it.
+    fn rested_state(&self) -> State {
+        rested_state(self)
+    }
+
     /// Bytes that the weights take as they are kept here.
     fn memory_bytes(&self) -> usize;
 
@@ -43,6 +49,20 @@ pub trait Decoder: Send + Sync {
     /// the states and controls the sizes of this decoder. One pass over the weights serves up to four voices, and a voice's
     /// result does not depend on the others. Never allocates, locks or panics; whatever the frames hold, controls are finite.
     fn step(&self, states: &mut [State], frames: &[Frame], controls: &mut [Controls]);
+}
+
+/// A decoder's state after a second of silence, ready for a sound.
+pub(super) fn rested_state<D: Decoder + ?Sized>(decoder: &D) -> State {
+    let spec = decoder.spec();
+    let mut state = [decoder.new_state()];
+    let mut controls = [Controls::silent(spec.n_harmonics, spec.n_noise_bands)];
+    for _ in 0..FRAME_RATE_HZ {
+        decoder.step(&mut state, &[Frame::SILENCE], &mut controls);
+    }
+    let [mut state] = state;
+    // Decoders that hold their controls between steps take the first frame of a sound at once.
+    state.start_anew();
+    state
 }
 
 /// What a decoder remembers of one voice, and its room to work in.

@@ -51,6 +51,34 @@ pub fn library(bundle: &Path) -> PathBuf {
     }
 }
 
+/// Loads a bundle and asks it for its factory. It stays loaded for good.
+pub fn factory(path: &Path) -> ComPtr<IPluginFactory> {
+    let library = library(path);
+    // SAFETY: our own plugin file, whose entry points have the types that the format fixes.
+    unsafe {
+        let library = Box::leak(Box::new(libloading::Library::new(&library).unwrap_or_else(|error| {
+            panic!("{} cannot be loaded: {error}", library.display());
+        })));
+        #[cfg(target_os = "linux")]
+        {
+            let enter = library.get::<extern "system" fn(*mut std::ffi::c_void) -> bool>(b"ModuleEntry\0");
+            assert!(enter.expect("a VST3 file has this")(std::ptr::null_mut()));
+        }
+        let get = library.get::<extern "system" fn() -> *mut IPluginFactory>(b"GetPluginFactory\0");
+        ComPtr::from_raw(get.expect("a VST3 file has this")()).expect("there is a factory")
+    }
+}
+
+/// The classes that a file has.
+pub fn classes(factory: &ComPtr<IPluginFactory>) -> impl Iterator<Item = PClassInfo> {
+    // SAFETY: the plugin's own object, asked for the classes that it counts.
+    (0..unsafe { factory.countClasses() }).map(move |index| unsafe {
+        let mut info: PClassInfo = std::mem::zeroed();
+        assert_eq!(factory.getClassInfo(index, &mut info), kResultOk);
+        info
+    })
+}
+
 impl Vst3Host {
     /// Opens a class of a bundle; [`TestHost::open`] takes the tests' own.
     pub fn open_from(path: &Path, class: Class) -> Self {
@@ -58,28 +86,10 @@ impl Vst3Host {
             Class::Instrument => "Retort",
             Class::Effect => "Retort FX",
         };
-        let library = library(path);
-        // SAFETY: our own plugin file, whose entry points have the types that the format fixes. It stays loaded for good.
-        let factory = unsafe {
-            let library = Box::leak(Box::new(libloading::Library::new(&library).unwrap_or_else(|error| {
-                panic!("{} cannot be loaded: {error}", library.display());
-            })));
-            #[cfg(target_os = "linux")]
-            {
-                let enter = library.get::<extern "system" fn(*mut std::ffi::c_void) -> bool>(b"ModuleEntry\0");
-                assert!(enter.expect("a VST3 file has this")(std::ptr::null_mut()));
-            }
-            let get = library.get::<extern "system" fn() -> *mut IPluginFactory>(b"GetPluginFactory\0");
-            ComPtr::from_raw(get.expect("a VST3 file has this")()).expect("there is a factory")
-        };
+        let factory = factory(path);
         // SAFETY: all pointers below are to objects of our own, or come from the plugin and are checked.
         unsafe {
-            let infos = (0..factory.countClasses()).map(|index| {
-                let mut info: PClassInfo = std::mem::zeroed();
-                assert_eq!(factory.getClassInfo(index, &mut info), kResultOk);
-                info
-            });
-            let info = infos.into_iter().find(|info| text8(&info.name) == name).expect("the file has this class");
+            let info = classes(&factory).find(|info| text8(&info.name) == name).expect("the file has this class");
             let mut object = std::ptr::null_mut();
             let id: *const c_char = info.cid.as_ptr();
             assert_eq!(factory.createInstance(id, IComponent::IID.as_ptr().cast(), &mut object), kResultOk);

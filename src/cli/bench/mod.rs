@@ -146,10 +146,10 @@ fn measure(library: &Library, models: &[(String, Option<PathBuf>)], full: bool) 
 fn table(report: &Report) -> String {
     let mut text = format!("At {} kHz on one core; x is times real time.\n\n", f64::from(RATE_HZ) / 1e3);
     for line in &report.decoder {
-        let DecoderSpeed { id, us_per_frame, us_per_step, us_per_added_voice, us_per_step_cold, .. } = line;
+        let DecoderSpeed { id, us_per_frame, us_per_step, us_per_added_voice, us_per_step_cold, cold_mib, .. } = line;
         text += &format!(
             "decoder   {id:24}  {:8.1} x  {us_per_frame:8.2} us per frame, {us_per_added_voice:.2} more for each more voice; \
-             {us_per_step:.2} us per step, {us_per_step_cold:.1} with cold caches; {}, {}\n",
+             {us_per_step:.2} us per step, {us_per_step_cold:.1} after {cold_mib} MiB of other memory; {}, {}\n",
             line.x_realtime, line.simd, line.precision
         );
         let model_ms = line.load.model_ms.map_or_else(String::new, |ms| format!("file to weights {ms:.1} ms, "));

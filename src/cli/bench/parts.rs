@@ -6,22 +6,22 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::sounds::{frames, melody};
-use super::time::{least_s, least_used_s, median_s};
+use super::time::{least_s, median_s};
 use super::{BLOCK, RATE_HZ};
 use crate::analysis::{Analyzer, LowestPitch};
 use crate::cli::error::CliError;
 use crate::cli::model_choice::Chosen;
 use crate::frame::{Controls, FRAME_RATE_HZ, Frame, FrameClock};
 use crate::model::{Decoder, Model};
-use crate::simd::Simd;
+use crate::simd::name_in_use;
 use crate::synth::{PartGains, Room, SynthSpec, VoiceSynth};
 
 /// Voices whose decoders step together to find what one more costs.
 const TOGETHER: usize = 8;
-/// More memory than the caches of one core hold.
-const MORE_THAN_CACHES: usize = 32 << 20;
 /// Frames that are measured with cold caches.
-const COLD_FRAMES: usize = 60;
+const COLD_FRAMES: usize = 21;
+/// Times that a model is loaded.
+const LOADS: usize = 7;
 
 #[derive(Serialize)]
 pub struct DecoderSpeed {
@@ -35,8 +35,10 @@ pub struct DecoderSpeed {
     pub precision: String,
     /// What each of eight voices beyond the first adds, per frame.
     pub us_per_added_voice: f64,
-    /// A step of the network after 32 MiB of other memory have been written: the median of 60.
+    /// A step of the network after `cold_mib` of other memory have been written: the median of 21.
     pub us_per_step_cold: f64,
+    /// MiB: more than all caches of this machine, see [`flush_bytes`].
+    pub cold_mib: usize,
     pub memory: Memory,
     pub load: Load,
 }
@@ -52,7 +54,7 @@ pub struct Memory {
     pub room: usize,
 }
 
-/// Milliseconds, the least of some runs.
+/// Milliseconds on the wall, the least of seven runs.
 #[derive(Serialize)]
 pub struct Load {
     /// From the bytes of the file to weights; none for a model that is part of the program.
@@ -80,10 +82,11 @@ pub fn decoder(chosen: &Chosen, file: Option<&Path>) -> Result<DecoderSpeed, Cli
         us_per_frame: alone_s * 1e6,
         us_per_step: alone_s * 1e6 * frames_per_step,
         x_realtime: 1.0 / (alone_s * f64::from(FRAME_RATE_HZ)),
-        simd: Simd::detect().name(),
+        simd: name_in_use(),
         precision: chosen.loaded.model.metadata.precision.clone(),
         us_per_added_voice: (together_s - alone_s) / (TOGETHER - 1) as f64 * 1e6,
         us_per_step_cold: cold_step_s(decoder, frames_per_step as usize) * 1e6,
+        cold_mib: flush_bytes() >> 20,
         memory: Memory {
             weights: decoder.memory_bytes(),
             state: decoder.new_state().memory_bytes(),
@@ -112,12 +115,22 @@ fn per_frame_s(decoder: &dyn Decoder, voices: usize) -> f64 {
     seconds / music.len() as f64
 }
 
+/// Bytes to write so that nothing of what was used before is left in any cache: a quarter more than the largest that Linux
+/// tells of, 64 to 1,024 MiB.
+fn flush_bytes() -> usize {
+    let largest_kib = (0..8).filter_map(|index| {
+        let file = format!("/sys/devices/system/cpu/cpu0/cache/index{index}/size");
+        std::fs::read_to_string(file).ok()?.trim().strip_suffix('K')?.parse::<usize>().ok()
+    });
+    (largest_kib.max().unwrap_or(0) * 1024 / 4 * 5).clamp(64 << 20, 1 << 30)
+}
+
 /// Time of the frame in which the network steps, with cold caches.
 fn cold_step_s(decoder: &dyn Decoder, frames_per_step: usize) -> f64 {
     let spec = decoder.spec();
     let mut states = [decoder.new_state()];
     let mut controls = [Controls::silent(spec.n_harmonics, spec.n_noise_bands)];
-    let mut other = vec![0u64; MORE_THAN_CACHES / 8];
+    let mut other = vec![0u64; flush_bytes() / 8];
     let music = frames();
     let mut times: Vec<f64> = (0..COLD_FRAMES)
         .map(|k| {
@@ -138,12 +151,12 @@ fn cold_step_s(decoder: &dyn Decoder, frames_per_step: usize) -> f64 {
 fn load(chosen: &Chosen, file: Option<&Path>) -> Result<Load, CliError> {
     let bytes = file.map(std::fs::read).transpose().ok().flatten();
     let model_s = bytes.map(|bytes| {
-        least_used_s(5, || {
+        least_s(LOADS, || {
             black_box(Model::from_bytes(&bytes)).ok();
         })
     });
     chosen.instrument(RATE_HZ)?;
-    let instrument_s = least_used_s(5, || {
+    let instrument_s = least_s(LOADS, || {
         black_box(chosen.instrument(RATE_HZ)).ok();
     });
     Ok(Load { model_ms: model_s.map(|s| s * 1e3), instrument_ms: instrument_s * 1e3 })

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// Times that each measurement is repeated.
-const RUNS: usize = 5;
+const RUNS: usize = 7;
 
 /// How long a run takes at least. Linux brings a thread's account up to date every few milliseconds only.
 const LEAST_TIME: Duration = Duration::from_millis(200);
@@ -56,17 +56,6 @@ pub fn least_s(runs: usize, mut work: impl FnMut()) -> f64 {
         let started = Instant::now();
         work();
         started.elapsed().as_secs_f64()
-    };
-    std::iter::repeat_with(run_s).take(runs).fold(f64::INFINITY, f64::min)
-}
-
-/// Seconds of processor time that `work` takes, the least of `runs`: for what takes longer than the few milliseconds at
-/// which Linux brings a thread's account up to date.
-pub fn least_used_s(runs: usize, mut work: impl FnMut()) -> f64 {
-    let run_s = || {
-        let stopwatch = Stopwatch::start();
-        work();
-        stopwatch.elapsed().as_secs_f64()
     };
     std::iter::repeat_with(run_s).take(runs).fold(f64::INFINITY, f64::min)
 }

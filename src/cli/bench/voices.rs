@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::sounds::{key_on, melody, note_events};
 use super::time::median_s;
-use super::{BLOCK, CHORD_S, LONGEST_BLOCK, RATE_HZ};
+use super::{BLOCK, CHORD_S, LONGEST_BLOCK, RATE_HZ, RUN_S};
 use crate::analysis::LowestPitch;
 use crate::cli::error::CliError;
 use crate::cli::model_choice::Chosen;
@@ -15,6 +15,10 @@ use crate::engine::{Engine, EngineConfig, Event, Settings, Source};
 
 /// Equal renders of which each block's least time counts, so that what other programs did in one of them does not.
 const RENDERS: usize = 7;
+
+/// How often what is played in four seconds is played where blocks are counted: even of the longest there are a thousand,
+/// so that one in a thousand is no single one.
+const BLOCKS_REPEATS: usize = 6;
 
 /// Everything between events or audio and the output.
 #[derive(Serialize)]
@@ -99,24 +103,24 @@ fn one_voice(source: Source, input: &[f32]) -> Scene<'_> {
 
 /// A chord of `voices` notes, held.
 pub fn chord(chosen: &Chosen, voices: usize) -> Result<VoiceSpeed, CliError> {
-    with_chord(voices, |scene| speed(chosen, scene, voices))
+    with_chord(voices, CHORD_S, |scene| speed(chosen, scene, voices))
 }
 
-fn with_chord<T>(voices: usize, measure: impl FnOnce(&Scene<'_>) -> T) -> T {
+fn with_chord<T>(voices: usize, seconds: f64, measure: impl FnOnce(&Scene<'_>) -> T) -> T {
     let settings = Settings { voices: voices as f32, ..Settings::default() };
     // All of them within the first block of any length, so that all are played from then on.
     let keys: Vec<Event> = (0..voices).map(|k| key_on(48 + 2 * k as u8)).collect();
-    let silence = vec![0.0; (CHORD_S * f64::from(RATE_HZ)) as usize / LONGEST_BLOCK * LONGEST_BLOCK];
+    let silence = vec![0.0; (seconds * f64::from(RATE_HZ)) as usize / LONGEST_BLOCK * LONGEST_BLOCK];
     measure(&Scene { source: Source::Notes, settings, input: &silence, events: Events::Chord(&keys) })
 }
 
 /// Blocks of `block` samples of a chord; one voice is a melody, from notes or audio.
 pub fn blocks(chosen: &Chosen, source: Source, voices: usize, block: usize) -> Result<BlockSpeed, CliError> {
     let shares = if voices == 1 {
-        let input = melody();
+        let input = melody().repeat(BLOCKS_REPEATS);
         block_shares(chosen, &one_voice(source, &input), block)?
     } else {
-        with_chord(voices, |scene| block_shares(chosen, scene, block))?
+        with_chord(voices, BLOCKS_REPEATS as f64 * RUN_S, |scene| block_shares(chosen, scene, block))?
     };
     Ok(BlockSpeed { id: chosen.id(), source: name(source), voices, block, shares })
 }

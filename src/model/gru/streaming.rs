@@ -1,10 +1,12 @@
 //! The GRU decoder as the audio thread runs it: packed weights, one pass over them for up to four voices.
 
+use std::sync::OnceLock;
+
 use super::GruWeights;
 use super::float::FloatNetwork;
 use super::int8::Int8Network;
 use crate::frame::{Controls, Frame};
-use crate::model::decoder::inputs;
+use crate::model::decoder::{inputs, rested_state};
 use crate::model::{ControlScale, Decoder, DecoderSpec, State};
 use crate::simd::Simd;
 
@@ -14,6 +16,8 @@ pub struct GruDecoder {
     spec: DecoderSpec,
     network: Network,
     scale: ControlScale,
+    /// After a second of silence: found out once, since that is a second of decoding.
+    rested: OnceLock<State>,
 }
 
 /// The two arithmetics.
@@ -34,7 +38,7 @@ impl GruDecoder {
         } else {
             Network::Float(FloatNetwork::new(weights, simd))
         };
-        Self { spec, network, scale: ControlScale::new(&spec, simd) }
+        Self { spec, network, scale: ControlScale::new(&spec, simd), rested: OnceLock::new() }
     }
 
     fn step_together<const V: usize>(&self, states: &mut [State; V], frames: &[Frame], controls: &mut [Controls]) {
@@ -55,6 +59,10 @@ impl GruDecoder {
 }
 
 impl Decoder for GruDecoder {
+    fn rested_state(&self) -> State {
+        self.rested.get_or_init(|| rested_state(self)).clone()
+    }
+
     fn spec(&self) -> DecoderSpec {
         self.spec
     }

@@ -21,7 +21,7 @@ mod x86;
 pub use activations::{quantise, quantise_fine};
 
 use super::LANES;
-use crate::simd::Simd;
+use crate::simd::{Simd, uses_byte_sums};
 use sums::{Plain, Sums};
 
 /// Outputs in a full panel.
@@ -66,17 +66,18 @@ enum Set {
 impl Set {
     /// The best form of `simd`, which this machine has.
     fn of(simd: Simd) -> Self {
+        let (simd, byte_sums) = (simd.available(), uses_byte_sums());
         match simd {
             #[cfg(target_arch = "x86_64")]
-            Simd::Avx512 if is_x86_feature_detected!("avx512vnni") => Self::Avx512Vnni,
+            Simd::Avx512 if byte_sums && is_x86_feature_detected!("avx512vnni") => Self::Avx512Vnni,
             #[cfg(target_arch = "x86_64")]
             Simd::Avx512 => Self::Avx512,
             #[cfg(target_arch = "x86_64")]
-            Simd::Avx2 if is_x86_feature_detected!("avxvnni") => Self::Avx2Vnni,
+            Simd::Avx2 if byte_sums && is_x86_feature_detected!("avxvnni") => Self::Avx2Vnni,
             #[cfg(target_arch = "x86_64")]
             Simd::Avx2 => Self::Avx2,
             #[cfg(target_arch = "aarch64")]
-            Simd::Neon if std::arch::is_aarch64_feature_detected!("dotprod") => Self::NeonDot,
+            Simd::Neon if byte_sums && std::arch::is_aarch64_feature_detected!("dotprod") => Self::NeonDot,
             #[cfg(target_arch = "aarch64")]
             Simd::Neon => Self::Neon,
             _ => Self::Plain,
@@ -94,8 +95,8 @@ impl QuantisedMatrix {
     /// The most inputs that a matrix may have: sums of 14-bit activations fit 32 bits.
     pub const MOST_INPUTS: usize = 2_047;
 
-    /// Packs `weights`, row after row, for `simd`, which this machine must have; VNNI or the dot product is used where the
-    /// machine has it too.
+    /// Packs `weights`, row after row, for `simd` or what this machine has of it; VNNI or the dot product is used where
+    /// [`uses_byte_sums`] says so.
     #[must_use]
     pub fn new(weights: &[i8], scales: &[f32], bias: &[f32], simd: Simd) -> Self {
         Self::with_set(weights, scales, bias, Set::of(simd))
