@@ -36,9 +36,11 @@ pub type Product<'a> = (&'a [f32], &'a mut [f32]);
 
 impl Matrix {
     /// Packs `weights`, row after row as PyTorch has them. They stay as narrow as they are, except in the plain build, where
-    /// widening them in every step would cost more than the memory saves.
+    /// widening them in every step would cost more than the memory saves. A set that this machine lacks is replaced by its
+    /// best.
     #[must_use]
     pub fn new(weights: &Values, bias: &[f32], simd: Simd) -> Self {
+        let simd = simd.available();
         let outputs = bias.len();
         let inputs = weights.len() / outputs;
         assert_eq!(weights.len(), inputs * outputs, "a bias has one value for each row");
@@ -90,7 +92,7 @@ impl Matrix {
         let xs = voices.each_ref().map(|(x, _)| x.as_ptr());
         let ys = voices.each_mut().map(|(_, y)| y.as_mut_ptr());
         // SAFETY: the slices were just checked, the panels have one row of lanes for each input by construction, and
-        // `simd` is a set of this machine.
+        // `simd` is a set of this machine, as `new` saw to.
         unsafe {
             match (self.simd, &self.panels) {
                 #[cfg(target_arch = "x86_64")]
@@ -338,6 +340,21 @@ mod tests {
                 assert!(error < 1e-6 * (inputs + 1) as f64, "{} {outputs} x {inputs}, {V}: {error}", simd.name());
             }
             assert!(y[outputs..].iter().all(|padding| *padding == 0.0));
+        }
+    }
+
+    #[test]
+    fn a_set_of_another_machine_becomes_the_best_of_this_one() {
+        let weights = Values::F16(numbers(32 * 5, 1).into_iter().map(f16::from_f32).collect());
+        for asked in [Simd::Plain, Simd::Avx2, Simd::Avx512, Simd::Neon] {
+            let product = |simd| {
+                let matrix = Matrix::new(&weights, &numbers(32, 2), simd);
+                let mut y = vec![f32::NAN; 32];
+                matrix.apply([(&numbers(5, 3), &mut y)]);
+                (matrix.simd, y)
+            };
+            assert_eq!(product(asked), product(asked.available()), "{}", asked.name());
+            assert_eq!(product(asked).0, asked.available());
         }
     }
 

@@ -94,11 +94,11 @@ impl QuantisedMatrix {
     /// The most inputs that a matrix may have: sums of 14-bit activations fit 32 bits.
     pub const MOST_INPUTS: usize = 2_047;
 
-    /// Packs `weights`, row after row, for `simd`, which this machine must have; VNNI or the dot product is used where the
-    /// machine has it too.
+    /// Packs `weights`, row after row, for `simd` or, if this machine lacks it, for its best set; VNNI or the dot product is
+    /// used where the machine has it too.
     #[must_use]
     pub fn new(weights: &[i8], scales: &[f32], bias: &[f32], simd: Simd) -> Self {
-        Self::with_set(weights, scales, bias, Set::of(simd))
+        Self::with_set(weights, scales, bias, Set::of(simd.available()))
     }
 
     fn with_set(weights: &[i8], scales: &[f32], bias: &[f32], set: Set) -> Self {

@@ -61,6 +61,14 @@ fn every_set_gives_the_bits_of_the_exact_sum() {
 }
 
 #[test]
+fn a_set_of_another_machine_becomes_the_best_of_this_one() {
+    for asked in [Simd::Plain, Simd::Avx2, Simd::Avx512, Simd::Neon] {
+        let matrix = QuantisedMatrix::new(&[1; 4], &[1.0], &[0.0], asked);
+        assert_eq!(matrix.set, Set::of(asked.available()), "{}", asked.name());
+    }
+}
+
+#[test]
 fn activations_are_rounded_to_the_nearest_of_128_steps_and_halves_to_even() {
     let step = 6.0 / 127.0;
     let x = [f32::NAN, -1.0, 0.0, 0.49 * step, 0.51 * step, 3.0, 5.99, 6.0, 1e9, f32::INFINITY];
