@@ -16,6 +16,8 @@ mod sums;
 #[cfg(test)]
 mod tests;
 #[cfg(target_arch = "x86_64")]
+mod whole;
+#[cfg(target_arch = "x86_64")]
 mod x86;
 
 pub use activations::{quantise, quantise_fine};
@@ -170,17 +172,22 @@ impl QuantisedMatrix {
     }
 
     /// # Safety
-    /// Each q has `padded_inputs` bytes of at most 127, twice as many if `FINE`, and each x `padded_outputs` values.
+    /// Each q has `padded_inputs` bytes of at most 127, twice as many if `FINE`, when there are at most
+    /// [`QuantisedMatrix::MOST_INPUTS`] inputs, and each x `padded_outputs` values.
     unsafe fn call<const V: usize, const FINE: bool>(&self, qs: [*const u8; V], steps: [f32; V], xs: [*mut f32; V]) {
-        // SAFETY: the caller's promise; the panels have four bytes for each output and group by construction, and the set is
-        // one that this machine has.
+        // SAFETY: the caller's promise; the panels have four bytes for each output and group by construction, the set is one
+        // that this machine has, and `product` has looked at the number of inputs.
         unsafe {
             match self.set {
                 Set::Plain => panels::<Plain, V, FINE>(self, qs, steps, xs),
                 #[cfg(target_arch = "x86_64")]
+                Set::Avx2 if FINE && V > 1 => whole::avx2(self, qs, steps, xs),
+                #[cfg(target_arch = "x86_64")]
                 Set::Avx2 => avx2::<V, FINE>(self, qs, steps, xs),
                 #[cfg(target_arch = "x86_64")]
                 Set::Avx2Vnni => avx2_vnni::<V, FINE>(self, qs, steps, xs),
+                #[cfg(target_arch = "x86_64")]
+                Set::Avx512 if FINE && V > 1 => whole::avx512(self, qs, steps, xs),
                 #[cfg(target_arch = "x86_64")]
                 Set::Avx512 => avx512::<V, FINE>(self, qs, steps, xs),
                 #[cfg(target_arch = "x86_64")]
