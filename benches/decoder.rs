@@ -37,7 +37,7 @@ fn bench(criterion: &mut Criterion, name: &str, frames_each: usize, decoder: imp
 fn gru(criterion: &mut Criterion) {
     for (variant, hidden) in [("full", 512), ("reduced", 16)] {
         let f32s = GruWeights::random(1, hidden, 80, 65);
-        for weights in [f32s.to_f16(), f32s] {
+        for weights in [f32s.to_f16(), f32s.to_bf16(), f32s.to_int8(), f32s] {
             let spec = metadata_for(&weights, "violin/bench").spec();
             let name = format!("{variant}/{}", weights.precision());
             bench(criterion, &name, 1, |simd| Box::new(GruDecoder::new(&weights, spec, simd)));

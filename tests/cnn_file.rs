@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 #[test]
 fn what_is_written_is_read_back() {
     let random = CnnWeights::random(2, 16, &DILATIONS, 60, 65);
-    for weights in [CnnWeights::random(1, 7, &[2, 5], 20, 9), random.to_f16(), random.to_int8()] {
+    for weights in [CnnWeights::random(1, 7, &[2, 5], 20, 9), random.to_f16(), random.to_bf16(), random.to_int8()] {
         let metadata = cnn_metadata_for(&weights, "violin/test");
         let bytes = weights.to_bytes(&metadata);
         assert_eq!(*Model::from_bytes(&bytes).unwrap().metadata, metadata);

@@ -14,7 +14,7 @@ use model_parts::Parts;
 #[test]
 fn what_is_written_is_read_back() {
     let random = GruWeights::random(2, 16, 80, 65);
-    for weights in [GruWeights::random(1, 7, 20, 9), random.to_f16(), random.to_int8()] {
+    for weights in [GruWeights::random(1, 7, 20, 9), random.to_f16(), random.to_bf16(), random.to_int8()] {
         let metadata = metadata_for(&weights, "violin/test");
         let bytes = weights.to_bytes(&metadata);
         let model = Model::from_bytes(&bytes).unwrap();

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use half::f16;
+use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
 use super::ModelError;
@@ -87,6 +87,8 @@ pub enum Values {
     F32(Vec<f32>),
     /// 16-bit floats.
     F16(Vec<f16>),
+    /// The upper halves of 32-bit floats.
+    Bf16(Vec<bf16>),
     /// 8-bit integers; those of row r times `scales[r]` are the weights. Only for matrices and convolutions.
     I8 {
         /// Row after row.
@@ -103,6 +105,7 @@ impl Values {
         match self {
             Self::F32(values) => values.len(),
             Self::F16(values) => values.len(),
+            Self::Bf16(values) => values.len(),
             Self::I8 { values, .. } => values.len(),
         }
     }
@@ -113,12 +116,24 @@ impl Values {
         self.len() == 0
     }
 
+    /// The name that `precision` has for this format: `f32`, `f16`, `bf16` or `int8`.
+    #[must_use]
+    pub fn precision(&self) -> &'static str {
+        match self {
+            Self::F32(_) => "f32",
+            Self::F16(_) => "f16",
+            Self::Bf16(_) => "bf16",
+            Self::I8 { .. } => "int8",
+        }
+    }
+
     /// All values in 32 bits, exact for floats and to the last bit for scaled integers.
     #[must_use]
     pub fn to_f32(&self) -> Vec<f32> {
         match self {
             Self::F32(values) => values.clone(),
             Self::F16(values) => values.iter().map(|value| value.to_f32()).collect(),
+            Self::Bf16(values) => values.iter().map(|value| value.to_f32()).collect(),
             Self::I8 { values, scales } => {
                 let columns = values.len() / scales.len().max(1);
                 let row = |(r, row): (usize, &[i8])| row.iter().map(|v| f32::from(*v) * scales[r]).collect::<Vec<_>>();
@@ -167,7 +182,7 @@ impl<'a> Tensors<'a> {
         self.file.tensor(name).map_err(|_| ModelError::MissingTensor { tensor: name.into() })
     }
 
-    /// The values of a tensor that must have this shape and hold f32, f16 or, for a matrix with scales, i8, all finite.
+    /// The values of a tensor that must have this shape and hold f32, f16, bf16 or, for a matrix with scales, i8, all finite.
     ///
     /// # Errors
     /// [`ModelError::MissingTensor`], [`ModelError::Shape`], [`ModelError::Dtype`] or [`ModelError::NotFinite`].
@@ -189,6 +204,12 @@ impl<'a> Tensors<'a> {
                 let bad = values.iter().position(|value| !value.is_finite());
                 (Values::F16(values), bad)
             }
+            Dtype::BF16 => {
+                let values: Vec<bf16> =
+                    view.data().as_chunks().0.iter().map(|bytes| bf16::from_le_bytes(*bytes)).collect();
+                let bad = values.iter().position(|value| !value.is_finite());
+                (Values::Bf16(values), bad)
+            }
             Dtype::I8 if shape.len() > 1 => {
                 let scales = self.vector(&scale_name(name), shape[0])?;
                 (Values::I8 { values: view.data().iter().map(|byte| *byte as i8).collect(), scales }, None)
@@ -197,7 +218,7 @@ impl<'a> Tensors<'a> {
                 return Err(ModelError::Dtype {
                     tensor: name.into(),
                     found: format!("{other:?}"),
-                    expected: "F32, F16 or, for a matrix, I8".into(),
+                    expected: "F32, F16, BF16 or, for a matrix, I8".into(),
                 });
             }
         };
@@ -214,8 +235,9 @@ impl<'a> Tensors<'a> {
     pub fn vector(&self, name: &str, len: usize) -> Result<Vec<f32>, ModelError> {
         match self.values(name, &[len])? {
             Values::F32(values) => Ok(values),
-            Values::F16(_) | Values::I8 { .. } => {
-                Err(ModelError::Dtype { tensor: name.into(), found: "F16".into(), expected: "F32".into() })
+            other => {
+                let found = other.precision().to_uppercase();
+                Err(ModelError::Dtype { tensor: name.into(), found, expected: "F32".into() })
             }
         }
     }
@@ -230,6 +252,7 @@ pub fn write(tensors: &[(String, Vec<usize>, Values)], key: &str, text: &str) ->
         let (dtype, bytes) = match values {
             Values::F32(values) => (Dtype::F32, floats(values)),
             Values::F16(values) => (Dtype::F16, values.iter().flat_map(|value| value.to_le_bytes()).collect()),
+            Values::Bf16(values) => (Dtype::BF16, values.iter().flat_map(|value| value.to_le_bytes()).collect()),
             Values::I8 { values, scales } => {
                 stored.push((scale_name(name), vec![scales.len()], Dtype::F32, floats(scales)));
                 (Dtype::I8, values.iter().map(|value| *value as u8).collect())

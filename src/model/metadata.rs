@@ -51,7 +51,7 @@ pub struct Metadata {
     pub room: Option<String>,
     /// Number of decoder parameters.
     pub parameters: u64,
-    /// Number format of the matrices: `f16`, `f32`, or `int8`, where narrow ones, the input's and the heads' stay f16.
+    /// Number format of the matrices: `f16`, `bf16`, `f32`, or `int8`, where narrow ones, the input's and the heads' stay f16.
     pub precision: String,
     /// Recordings that it was trained on.
     pub data: Vec<TrainingData>,
@@ -279,11 +279,11 @@ impl Metadata {
             check_name("room", instrument)?;
             check_name("room", name)?;
         }
-        if !matches!(self.precision.as_str(), "f16" | "f32" | "int8") {
+        if !matches!(self.precision.as_str(), "f16" | "bf16" | "f32" | "int8") {
             return Err(ModelError::field(
                 "precision",
                 format!("{:?}", self.precision),
-                "\"f16\", \"f32\" or \"int8\"",
+                "\"f16\", \"bf16\", \"f32\" or \"int8\"",
             ));
         }
         Ok(())

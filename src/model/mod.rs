@@ -50,7 +50,7 @@ impl Model {
         Self::from_bytes_with(bytes, Simd::detect())
     }
 
-    /// As [`Model::from_bytes`] with the kernels of `simd`, which this machine must have.
+    /// As [`Model::from_bytes`] with the kernels of `simd` or, if this machine lacks it, of its best set.
     ///
     /// # Errors
     /// As [`Model::from_bytes`].

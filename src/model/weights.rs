@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use half::f16;
+use half::{bf16, f16};
 
 use super::file::{self, Tensors, Values};
 use super::{Metadata, ModelError};
@@ -27,15 +27,6 @@ pub(super) fn heads(width: usize, n_harmonics: usize, n_noise_bands: usize) -> L
     heads.into_iter().flat_map(pair).collect()
 }
 
-/// How the values of a matrix are stored, by the name that `precision` has for it.
-fn precision_of(values: &Values) -> &'static str {
-    match values {
-        Values::F32(_) => "f32",
-        Values::F16(_) => "f16",
-        Values::I8 { .. } => "int8",
-    }
-}
-
 impl NamedTensors {
     /// Takes the tensors of `layout` out of a file, where there must be no others. Matrices have the precision that
     /// `metadata` names, or in an int8 model one of those that `in_int8` gives for their name; vectors are f32.
@@ -52,7 +43,7 @@ impl NamedTensors {
                 _ => file.values(&name, &shape)?,
             };
             let expected = metadata.precision.as_str();
-            let found = precision_of(&values);
+            let found = values.precision();
             let fits = if expected == "int8" { in_int8(&name).contains(&found) } else { found == expected };
             if shape.len() > 1 && !fits {
                 let expected = if expected == "int8" { in_int8(&name).join(" or ") } else { expected.into() };
@@ -106,10 +97,20 @@ impl NamedTensors {
 
     /// The same with matrices rounded to f16.
     pub(super) fn to_f16(&self) -> Self {
+        self.rounded(|values| Values::F16(values.into_iter().map(f16::from_f32).collect()))
+    }
+
+    /// The same with matrices rounded to bf16.
+    pub(super) fn to_bf16(&self) -> Self {
+        self.rounded(|values| Values::Bf16(values.into_iter().map(bf16::from_f32).collect()))
+    }
+
+    /// The same with all matrices stored otherwise.
+    fn rounded(&self, store: impl Fn(Vec<f32>) -> Values) -> Self {
         let mut rounded = self.clone();
         for (shape, values) in rounded.tensors.values_mut() {
             if shape.len() > 1 {
-                *values = Values::F16(values.to_f32().into_iter().map(f16::from_f32).collect());
+                *values = store(values.to_f32());
             }
         }
         rounded
@@ -139,10 +140,10 @@ impl NamedTensors {
         self.tensors.values().map(|(_, values)| values.len() as u64).sum()
     }
 
-    /// `int8`, `f16` or `f32`: the narrowest format that a tensor has.
+    /// `int8`, `bf16`, `f16` or `f32`: the narrowest format that a tensor has.
     pub(super) fn precision(&self) -> &'static str {
-        let has = |precision| self.tensors.values().any(|(_, values)| precision_of(values) == precision);
-        ["int8", "f16"].into_iter().find(|precision| has(*precision)).unwrap_or("f32")
+        let has = |precision| self.tensors.values().any(|(_, values)| values.precision() == precision);
+        ["int8", "bf16", "f16"].into_iter().find(|precision| has(*precision)).unwrap_or("f32")
     }
 
     /// The values of one tensor. Panics if the name is not one of the layout, so only for names in code.
@@ -158,10 +159,11 @@ impl NamedTensors {
     /// Matrices of the three heads as one, `[1 + n_harmonics + n_noise_bands, width]`.
     pub(super) fn head_weights(&self) -> Values {
         let heads = ["amplitude", "harmonics", "noise"].map(|head| self.get(&format!("head.{head}.weight")));
-        if let [Values::F16(a), Values::F16(b), Values::F16(c)] = heads {
-            return Values::F16([&a[..], b, c].concat());
+        match heads {
+            [Values::F16(a), Values::F16(b), Values::F16(c)] => Values::F16([&a[..], b, c].concat()),
+            [Values::Bf16(a), Values::Bf16(b), Values::Bf16(c)] => Values::Bf16([&a[..], b, c].concat()),
+            _ => Values::F32(heads.iter().flat_map(|matrix| matrix.to_f32()).collect()),
         }
-        Values::F32(heads.iter().flat_map(|matrix| matrix.to_f32()).collect())
     }
 
     /// Writes a model file with these tensors and `metadata`, whose sizes must agree.

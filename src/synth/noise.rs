@@ -216,7 +216,7 @@ fn valid_magnitude(magnitude: f32) -> f32 {
 }
 
 simd_dispatch!(
-    /// `taps[n] = sum_j bands[j] band_taps[n / TAP_LANES][j][n % TAP_LANES]`
+    /// `taps[n] = sum_j bands[j] band_taps[n / TAP_LANES][j][n % TAP_LANES]`, within 1e-6 of the sum of the absolute products.
     fn sum_band_taps(taps: &mut [f32], band_taps: &[f32], bands: &[f32]) = sum_band_taps_body
 );
 
@@ -231,5 +231,31 @@ fn sum_band_taps_body<const F: bool>(taps: &mut [f32], band_taps: &[f32], bands:
             }
         }
         taps.copy_from_slice(&sums);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::Simd;
+
+    #[test]
+    fn a_filters_taps_are_the_exact_sum_on_every_instruction_set() {
+        let number = |i: usize| ((i * 7_919) % 10_007) as f32 / 5_003.5 - 1.0;
+        for (n_bands, n_taps) in [(2, TAP_LANES), (65, 4 * TAP_LANES), (129, 12 * TAP_LANES)] {
+            let band_taps: Vec<f32> = (0..n_bands * n_taps).map(number).collect();
+            let bands: Vec<f32> = (0..n_bands).map(|j| 0.1 * number(j + 5_000)).collect();
+            for simd in Simd::all() {
+                let mut taps = vec![f32::NAN; n_taps];
+                sum_band_taps(simd, &mut taps, &band_taps, &bands);
+                for (n, tap) in taps.iter().enumerate() {
+                    let row = |j: usize| band_taps[(n / TAP_LANES * n_bands + j) * TAP_LANES + n % TAP_LANES];
+                    let products = || (0..n_bands).map(|j| f64::from(bands[j]) * f64::from(row(j)));
+                    let error = (f64::from(*tap) - products().sum::<f64>()).abs();
+                    let bound = 1e-6 * products().map(f64::abs).sum::<f64>();
+                    assert!(error <= bound, "{}, {n_bands} bands, tap {n}: {error:e}", simd.name());
+                }
+            }
+        }
     }
 }

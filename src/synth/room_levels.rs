@@ -58,7 +58,7 @@ impl DirectTaps {
 }
 
 simd_dispatch!(
-    /// `sums[i] = sum_j taps[j] input[i + STEP - 1 - j]`
+    /// `sums[i] = sum_j taps[j] input[i + STEP - 1 - j]`, within 1e-6 of the sum of the absolute products.
     fn direct_sums(sums: &mut [f32; LANES], taps: &[f32; STEP], input: &[f32]) = direct_sums_body
 );
 
@@ -203,11 +203,12 @@ fn split_parts(spectrum: &[Complex32], parts: &mut [f32], stride: usize) {
 }
 
 simd_dispatch!(
-    /// `sum += x h` for spectra, real parts first and imaginary ones after them.
+    /// `sum += x h` for spectra, real parts first and imaginary ones after them; within 1e-6 of the sum of what is added, sizes
+    /// taken absolutely.
     fn add_product(sum: &mut [f32], x_h: [&[f32]; 2]) = add_product_body
 );
 simd_dispatch!(
-    /// `sum += x0 h0 + x1 h1`
+    /// `sum += x0 h0 + x1 h1`, with the same bound.
     fn add_two_products(sum: &mut [f32], x_h_x_h: [&[f32]; 4]) = add_two_products_body
 );
 
@@ -253,3 +254,6 @@ impl<'a> Parts<'a> {
         (re, im)
     }
 }
+
+#[cfg(test)]
+mod tests;

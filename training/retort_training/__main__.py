@@ -165,7 +165,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--checkpoint", type=Path, required=True)
     p.add_argument("--models", type=Path, default=REPOSITORY / "models")
     p.add_argument("--trim-db", type=float, default=0.0, help="make the model louder, if it plays its training passages too softly")
-    p.add_argument("--precision", choices=("f16", "int8"), help="of the matrices (default: as the variant ships; convolutional ones ship in both)")
+    p.add_argument("--precision", choices=("f16", "bf16", "int8"), help="of the matrices (default: as the variant ships; convolutional ones ship in both)")
     p.add_argument("--no-room", action="store_true", help="leave the instrument's room file as it is")
     p.set_defaults(run=_export)
 

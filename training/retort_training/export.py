@@ -1,6 +1,6 @@
 """A checkpoint becomes a model file and a room file, with everything that the plugin has to know about them.
 
-The averaged weights are written: matrices as f16, vectors as f32. The layout is that of docs/architecture.md, "The model file".
+The averaged weights are written: matrices as f16 (or bf16, or int8), vectors as f32. The layout is that of docs/architecture.md, "The model file".
 """
 
 import json
@@ -48,7 +48,7 @@ def quantised(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def model_tensors(run: Run, trim_db: float = 0.0, precision: str = "f16") -> dict[str, torch.Tensor]:
-    """The averaged weights under the file's names, the whole model louder by `trim_db`; matrices f16 or int8, vectors f32.
+    """The averaged weights under the file's names, the whole model louder by `trim_db`; matrices f16, bf16 or int8, vectors f32.
 
     Far below 0, where heads work, exp_sigmoid(x) is 2 * 10^x: a bias of x more is 20 x dB more.
     """
@@ -59,8 +59,9 @@ def model_tensors(run: Run, trim_db: float = 0.0, precision: str = "f16") -> dic
         named[head] = named[head] + trim_db / 20.0
     if precision == "int8":
         named = cnn.quantised(named) if run.plan.channels else quantised(named)
-    f16 = lambda v: v.dim() > 1 and v.dtype != torch.int8  # noqa: E731
-    return {k: (v.half() if f16(v) else v).contiguous() for k, v in named.items()}
+    narrow = torch.bfloat16 if precision == "bf16" else torch.float16
+    floats = lambda v: v.dim() > 1 and v.dtype != torch.int8  # noqa: E731
+    return {k: (v.to(narrow) if floats(v) else v).contiguous() for k, v in named.items()}
 
 
 def describe(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+import torch
 from safetensors import safe_open
 
 from . import SAMPLE_RATE_HZ, anchor, metrics, oracle
@@ -46,7 +47,8 @@ def content_hash(path: Path) -> str:
     for name in sorted(tensors):
         values = tensors[name].contiguous()
         digest.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
-        digest.update(values.numpy().tobytes())
+        # As bytes: numpy has no bf16.
+        digest.update(values.view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:20]
 
 

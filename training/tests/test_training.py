@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from retort_training import HOP, SAMPLE_RATE_HZ, export, parity, statistics
+from retort_training import HOP, SAMPLE_RATE_HZ, export, parity, statistics, systems
 from retort_training.features import Features
 from retort_training.instruments import INSTRUMENTS
 from retort_training.room import Rooms
@@ -116,6 +116,25 @@ def test_an_exported_model_decodes_as_the_run_does(folder: Path, models: Path):
     assert np.max(np.abs(pre - torch.cat(expected, -1)[:, 0].numpy())) < 0.02
     assert metadata["parameters"] == run.decoder.parameter_count()
     assert values.shape == (100, 1 + 20 + 17)
+
+
+def test_a_model_in_bf16_is_the_run_to_8_bits(folder: Path, tmp_path: Path):
+    run = Run.load(folder / "best.pt")
+    tensors = export.model_tensors(run, precision="bf16")
+    assert {v.dtype for v in tensors.values() if v.dim() > 1} == {torch.bfloat16}
+    assert {v.dtype for v in tensors.values() if v.dim() == 1} == {torch.float32}
+    with run.with_average():
+        exact = {k: v.clone() for k, v in run.decoder.state_dict().items()}
+    for name, values in tensors.items():
+        assert torch.all((values.float() - exact[name]).abs() <= exact[name].abs() / 256), name
+    frames = [tone("garner").features]
+    metadata = export.describe(run, VIOLIN, frames, frames, {name: 0.0 for name in run.rooms.sources}, precision="bf16")
+    path = tmp_path / "violin" / "reduced.safetensors"
+    export.write_model(path, tensors, metadata)
+    assert metadata["precision"] == "bf16"
+    assert systems.content_hash(path) == systems.content_hash(path)
+    pre, _, _ = parity.decode(path, *parity.test_frames(20))
+    assert np.isfinite(pre).all()
 
 
 def test_an_exported_model_says_what_it_was_made_from(models: Path):

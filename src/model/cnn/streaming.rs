@@ -49,10 +49,11 @@ impl Network {
 }
 
 impl CnnDecoder {
-    /// Packs weights for `simd`, which this machine must have. Allocates. The sizes of `spec` must be those of `weights`.
+    /// Packs weights for `simd` or, if this machine lacks it, for its best set. Allocates. The sizes of `spec` must be those of `weights`.
     #[must_use]
     pub fn new(weights: &CnnWeights, spec: DecoderSpec, simd: Simd) -> Self {
         assert_eq!((spec.n_harmonics, spec.n_noise_bands), (weights.n_harmonics(), weights.n_noise_bands()));
+        let simd = simd.available();
         let network = match weights.precision() {
             "int8" => Network::Int8(Int8Network::new(weights, simd)),
             _ => Network::Float(FloatNetwork::new(weights, simd)),

@@ -69,6 +69,12 @@ impl CnnWeights {
         Self { tensors: self.tensors.to_f16(), dilations: self.dilations.clone(), ..*self }
     }
 
+    /// The same weights with matrices rounded to bf16.
+    #[must_use]
+    pub fn to_bf16(&self) -> Self {
+        Self { tensors: self.tensors.to_bf16(), dilations: self.dilations.clone(), ..*self }
+    }
+
     /// The same weights with those of the residual layers rounded to 8 bits, each output's relative to its largest, and
     /// the other matrices to f16.
     #[must_use]
@@ -107,7 +113,7 @@ impl CnnWeights {
         self.tensors.parameters()
     }
 
-    /// `int8`, `f16` or `f32`: how the matrices are stored.
+    /// `int8`, `bf16`, `f16` or `f32`: how the matrices are stored.
     #[must_use]
     pub fn precision(&self) -> &'static str {
         self.tensors.precision()
@@ -124,6 +130,7 @@ impl CnnWeights {
         let weights = match self.tensor(&format!("conv.{name}.weight")) {
             Values::F32(values) => Values::F32(taps_outside(values, self.channels)),
             Values::F16(values) => Values::F16(taps_outside(values, self.channels)),
+            Values::Bf16(values) => Values::Bf16(taps_outside(values, self.channels)),
             Values::I8 { values, scales } => {
                 Values::I8 { values: taps_outside(values, self.channels), scales: scales.clone() }
             }

@@ -65,6 +65,12 @@ impl GruWeights {
         Self { tensors: self.tensors.to_f16(), ..*self }
     }
 
+    /// The same weights with matrices rounded to bf16.
+    #[must_use]
+    pub fn to_bf16(&self) -> Self {
+        Self { tensors: self.tensors.to_bf16(), ..*self }
+    }
+
     /// The same weights with the wide matrices rounded to 8 bits, those of each row relative to its largest. Matrices of
     /// one column, which see the inputs, and the heads' become f16: there a step of 8 bits could be heard.
     #[must_use]
@@ -97,7 +103,7 @@ impl GruWeights {
         self.tensors.parameters()
     }
 
-    /// `int8`, `f16` or `f32`: how the matrices are stored.
+    /// `int8`, `bf16`, `f16` or `f32`: how the matrices are stored.
     #[must_use]
     pub fn precision(&self) -> &'static str {
         self.tensors.precision()

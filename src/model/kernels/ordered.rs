@@ -31,9 +31,11 @@ enum Panels {
 }
 
 impl OrderedMatrix {
-    /// Packs `weights`, row after row as PyTorch has them; f16 stays as narrow as it is but in the plain build.
+    /// Packs `weights`, row after row as PyTorch has them; f16 stays as narrow as it is but in the plain build. A set that
+    /// this machine lacks is replaced by its best.
     #[must_use]
     pub fn new(weights: &Values, bias: &[f32], simd: Simd) -> Self {
+        let simd = simd.available();
         let outputs = bias.len();
         let inputs = weights.len() / outputs;
         assert_eq!(weights.len(), inputs * outputs, "a bias has one value for each row");
@@ -73,7 +75,7 @@ impl OrderedMatrix {
         let xs = voices.each_ref().map(|(x, _)| x.as_ptr());
         let ys = voices.each_mut().map(|(_, y)| y.as_mut_ptr());
         // SAFETY: the slices were just checked, the panels have one row of lanes for each input by construction, and `simd`
-        // is a set of this machine.
+        // is a set of this machine, as `new` saw to.
         unsafe {
             match (self.simd, &self.panels) {
                 #[cfg(target_arch = "x86_64")]

@@ -5,7 +5,7 @@ pub(super) mod neon;
 #[cfg(target_arch = "x86_64")]
 pub(super) mod x86;
 
-use half::f16;
+use half::{bf16, f16};
 
 use crate::simd::mul_add;
 
@@ -24,6 +24,9 @@ pub(super) trait Lanes: Copy {
     /// # Safety
     /// As [`Lanes::load`].
     unsafe fn load_f16(from: *const f16) -> Self;
+    /// # Safety
+    /// As [`Lanes::load`].
+    unsafe fn load_bf16(from: *const bf16) -> Self;
     /// # Safety
     /// As [`Lanes::load`].
     unsafe fn load_i8(from: *const i8) -> Self;
@@ -61,6 +64,12 @@ impl Lanes for Plain {
     unsafe fn load_f16(from: *const f16) -> Self {
         // SAFETY: as above.
         Self(unsafe { from.cast::<[f16; 8]>().read_unaligned() }.map(f16::to_f32))
+    }
+
+    #[inline(always)]
+    unsafe fn load_bf16(from: *const bf16) -> Self {
+        // SAFETY: as above.
+        Self(unsafe { from.cast::<[bf16; 8]>().read_unaligned() }.map(bf16::to_f32))
     }
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 
 use std::arch::aarch64::*;
 
-use half::f16;
+use half::{bf16, f16};
 
 use super::Lanes;
 
@@ -40,6 +40,12 @@ impl Lanes for Neon {
             );
             Self(wide)
         }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bf16(from: *const bf16) -> Self {
+        // SAFETY: the caller's promise; a bf16 is the upper half of the f32 that it stands for.
+        Self(unsafe { vreinterpretq_f32_u32(vshll_n_u16::<16>(vld1_u16(from.cast()))) })
     }
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use half::f16;
+use half::{bf16, f16};
 
 use super::Lanes;
 
@@ -30,6 +30,15 @@ impl Lanes for Avx2 {
     unsafe fn load_f16(from: *const f16) -> Self {
         // SAFETY: as above.
         Self(unsafe { _mm256_cvtph_ps(_mm_loadu_si128(from.cast())) })
+    }
+
+    #[inline(always)]
+    unsafe fn load_bf16(from: *const bf16) -> Self {
+        // SAFETY: as above; a bf16 is the upper half of the f32 that it stands for.
+        unsafe {
+            let halves = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.cast()));
+            Self(_mm256_castsi256_ps(_mm256_slli_epi32::<16>(halves)))
+        }
     }
 
     #[inline(always)]
@@ -87,6 +96,15 @@ impl Lanes for Avx512 {
     unsafe fn load_f16(from: *const f16) -> Self {
         // SAFETY: as above.
         Self(unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(from.cast())) })
+    }
+
+    #[inline(always)]
+    unsafe fn load_bf16(from: *const bf16) -> Self {
+        // SAFETY: as above; a bf16 is the upper half of the f32 that it stands for.
+        unsafe {
+            let halves = _mm512_cvtepu16_epi32(_mm256_loadu_si256(from.cast()));
+            Self(_mm512_castsi512_ps(_mm512_slli_epi32::<16>(halves)))
+        }
     }
 
     #[inline(always)]

@@ -16,6 +16,8 @@ mod sums;
 #[cfg(test)]
 mod tests;
 #[cfg(target_arch = "x86_64")]
+mod whole;
+#[cfg(target_arch = "x86_64")]
 mod x86;
 
 pub use activations::{quantise, quantise_fine};
@@ -40,6 +42,7 @@ pub struct QuantisedMatrix {
     bias: Vec<f32>,
     /// What 14-bit activations of 0 would give: the sum of an output's weights times [`FINE_ZERO`].
     zeros: Vec<i32>,
+    inputs: usize,
     /// Groups of four inputs.
     groups: usize,
     set: Set,
@@ -92,14 +95,14 @@ pub type Added<'a> = (&'a [u8], &'a mut [f32]);
 pub type Fine<'a> = (&'a [u8], f32, &'a mut [f32]);
 
 impl QuantisedMatrix {
-    /// The most inputs that a matrix may have: sums of 14-bit activations fit 32 bits.
+    /// The most inputs that a matrix on 14-bit activations may have: their sums fit 32 bits.
     pub const MOST_INPUTS: usize = 2_047;
 
-    /// Packs `weights`, row after row, for `simd` or what this machine has of it; VNNI or the dot product is used where
-    /// [`uses_byte_sums`] says so.
+    /// Packs `weights`, row after row, for `simd` or, if this machine lacks it, for its best set; VNNI or the dot product is
+    /// used where the machine has it too and [`uses_byte_sums`] allows it.
     #[must_use]
     pub fn new(weights: &[i8], scales: &[f32], bias: &[f32], simd: Simd) -> Self {
-        Self::with_set(weights, scales, bias, Set::of(simd))
+        Self::with_set(weights, scales, bias, Set::of(simd.available()))
     }
 
     fn with_set(weights: &[i8], scales: &[f32], bias: &[f32], set: Set) -> Self {
@@ -119,7 +122,7 @@ impl QuantisedMatrix {
             }
         }
         let pad = |values: &[f32]| [values, &vec![0.0; padded - outputs]].concat();
-        Self { panels, scales: pad(scales), bias: pad(bias), zeros, groups, set }
+        Self { panels, scales: pad(scales), bias: pad(bias), zeros, inputs, groups, set }
     }
 
     /// How long a slice of 7-bit activations must be: the inputs, padded with zeros to a multiple of four. One of 14-bit
@@ -141,10 +144,12 @@ impl QuantisedMatrix {
         self.panels.len() + 4 * (self.scales.len() + self.bias.len() + self.zeros.len())
     }
 
-    /// `x += f32(W q) s + b` for `V` voices (1, 2 or 4), product and sums rounded one by one. Activations have 7 bits.
+    /// `x += f32(W q) s + b` for `V` voices (1, 2 or 4), product and sums rounded one by one. Activations have 7 bits: a
+    /// byte above 127 would count differently from set to set.
     pub fn add_product<const V: usize>(&self, mut voices: [Added<'_>; V]) {
         for (q, x) in &voices {
             assert!(q.len() >= self.padded_inputs() && x.len() >= self.bias.len(), "slices fit the matrix");
+            debug_assert!(q[..self.padded_inputs()].iter().all(|q| *q <= 127), "activations have 7 bits");
         }
         let qs = voices.each_ref().map(|(q, _)| q.as_ptr());
         let xs = voices.each_mut().map(|(_, x)| x.as_mut_ptr());
@@ -153,10 +158,12 @@ impl QuantisedMatrix {
     }
 
     /// `y = f32(W q) (s step) + b` for `V` voices (1, 2 or 4), products and sum rounded one by one. Activations have 14 bits;
-    /// there are at most [`QuantisedMatrix::MOST_INPUTS`] inputs.
+    /// a matrix of more than [`QuantisedMatrix::MOST_INPUTS`] inputs panics.
     pub fn product<const V: usize>(&self, mut voices: [Fine<'_>; V]) {
+        assert!(self.inputs <= Self::MOST_INPUTS, "sums fit 32 bits");
         for (q, _, y) in &voices {
             assert!(q.len() >= 2 * self.padded_inputs() && y.len() >= self.bias.len(), "slices fit the matrix");
+            debug_assert!(q[..2 * self.padded_inputs()].iter().all(|half| *half <= 127), "halves have 7 bits");
         }
         let qs = voices.each_ref().map(|(q, ..)| q.as_ptr());
         let steps = voices.each_ref().map(|(_, step, _)| *step);
@@ -166,17 +173,22 @@ impl QuantisedMatrix {
     }
 
     /// # Safety
-    /// Each q has `padded_inputs` bytes of at most 127, twice as many if `FINE`, and each x `padded_outputs` values.
+    /// Each q has `padded_inputs` bytes of at most 127, twice as many if `FINE`, when there are at most
+    /// [`QuantisedMatrix::MOST_INPUTS`] inputs, and each x `padded_outputs` values.
     unsafe fn call<const V: usize, const FINE: bool>(&self, qs: [*const u8; V], steps: [f32; V], xs: [*mut f32; V]) {
-        // SAFETY: the caller's promise; the panels have four bytes for each output and group by construction, and the set is
-        // one that this machine has.
+        // SAFETY: the caller's promise; the panels have four bytes for each output and group by construction, the set is one
+        // that this machine has, and `product` has looked at the number of inputs.
         unsafe {
             match self.set {
                 Set::Plain => panels::<Plain, V, FINE>(self, qs, steps, xs),
                 #[cfg(target_arch = "x86_64")]
+                Set::Avx2 if FINE && V > 1 => whole::avx2(self, qs, steps, xs),
+                #[cfg(target_arch = "x86_64")]
                 Set::Avx2 => avx2::<V, FINE>(self, qs, steps, xs),
                 #[cfg(target_arch = "x86_64")]
                 Set::Avx2Vnni => avx2_vnni::<V, FINE>(self, qs, steps, xs),
+                #[cfg(target_arch = "x86_64")]
+                Set::Avx512 if FINE && V > 1 => whole::avx512(self, qs, steps, xs),
                 #[cfg(target_arch = "x86_64")]
                 Set::Avx512 => avx512::<V, FINE>(self, qs, steps, xs),
                 #[cfg(target_arch = "x86_64")]

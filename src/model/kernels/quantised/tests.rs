@@ -61,10 +61,34 @@ fn every_set_gives_the_bits_of_the_exact_sum() {
 }
 
 #[test]
+fn a_set_of_another_machine_becomes_the_best_of_this_one() {
+    for asked in [Simd::Plain, Simd::Avx2, Simd::Avx512, Simd::Neon] {
+        let matrix = QuantisedMatrix::new(&[1; 4], &[1.0], &[0.0], asked);
+        assert_eq!(matrix.set, Set::of(asked.available()), "{}", asked.name());
+    }
+}
+
+#[test]
+#[should_panic(expected = "sums fit 32 bits")]
+fn more_inputs_than_32_bits_can_sum_are_refused() {
+    let inputs = QuantisedMatrix::MOST_INPUTS + 1;
+    let matrix = QuantisedMatrix::new(&vec![1; inputs], &[1.0], &[0.0], Simd::Plain);
+    matrix.product([(&vec![127; 2 * matrix.padded_inputs()], 1.0, &mut [0.0; LANES])]);
+}
+
+#[test]
+#[cfg(debug_assertions)]
+#[should_panic(expected = "activations have 7 bits")]
+fn activations_that_the_sets_would_take_differently_are_refused() {
+    let matrix = QuantisedMatrix::new(&[1; 4], &[1.0], &[0.0], Simd::Plain);
+    matrix.add_product([(&[0, 0, 0, 128], &mut [0.0; LANES])]);
+}
+
+#[test]
 fn activations_are_rounded_to_the_nearest_of_128_steps_and_halves_to_even() {
     let step = 6.0 / 127.0;
     let x = [f32::NAN, -1.0, 0.0, 0.49 * step, 0.51 * step, 3.0, 5.99, 6.0, 1e9, f32::INFINITY];
-    for simd in [Simd::Plain, Simd::detect()] {
+    for simd in Simd::all() {
         let mut q = [255; 10];
         quantise(simd, 6.0, &x, &mut q);
         assert_eq!(q, [0, 0, 0, 0, 1, 64, 127, 127, 127, 127], "{}: 63.5 becomes 64", simd.name());

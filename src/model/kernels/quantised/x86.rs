@@ -5,6 +5,7 @@ use std::arch::x86_64::*;
 
 use super::GROUP;
 use super::sums::Sums;
+use super::whole::Pairs;
 
 /// AVX2, and AVX-VNNI where it says so.
 #[derive(Clone, Copy)]
@@ -168,6 +169,65 @@ impl<const VNNI: bool> Sums for Avx512<VNNI> {
             let scale = _mm512_mul_ps(_mm512_loadu_ps(scale), _mm512_set1_ps(step));
             let product = _mm512_mul_ps(_mm512_cvtepi32_ps(self.0), scale);
             _mm512_storeu_ps(y, _mm512_add_ps(product, _mm512_loadu_ps(bias)));
+        }
+    }
+}
+
+impl Pairs for Avx2<false> {
+    #[inline(always)]
+    unsafe fn widen(weights: *const i8) -> [Self; 2] {
+        // SAFETY: the caller's promise; 16 bytes each.
+        unsafe { [0, 16].map(|offset| Self(_mm256_cvtepi8_epi16(_mm_loadu_si128(weights.add(offset).cast())))) }
+    }
+
+    #[inline(always)]
+    fn splat_pairs(group: [i16; GROUP]) -> Self {
+        let [a, b, c, d] = group.map(|q| u64::from(q as u16));
+        // SAFETY: only kernels compiled for AVX2 use this type.
+        Self(unsafe { _mm256_set1_epi64x((a | b << 16 | c << 32 | d << 48) as i64) })
+    }
+
+    #[inline(always)]
+    fn add_pairs(self, weights: Self, q: Self) -> Self {
+        // SAFETY: as above.
+        Self(unsafe { _mm256_add_epi32(self.0, _mm256_madd_epi16(weights.0, q.0)) })
+    }
+
+    #[inline(always)]
+    fn join([first, second]: [Self; 2]) -> Self {
+        // SAFETY: as above. What is summed comes out by halves of a register: outputs 0, 1, 4, 5, then 2, 3, 6, 7.
+        Self(unsafe { _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_hadd_epi32(first.0, second.0)) })
+    }
+}
+
+impl Pairs for Avx512<false> {
+    #[inline(always)]
+    unsafe fn widen(weights: *const i8) -> [Self; 2] {
+        // SAFETY: the caller's promise; 32 bytes each.
+        unsafe { [0, 32].map(|offset| Self(_mm512_cvtepi8_epi16(_mm256_loadu_si256(weights.add(offset).cast())))) }
+    }
+
+    #[inline(always)]
+    fn splat_pairs(group: [i16; GROUP]) -> Self {
+        let [a, b, c, d] = group.map(|q| u64::from(q as u16));
+        // SAFETY: only kernels compiled for AVX-512 use this type.
+        Self(unsafe { _mm512_set1_epi64((a | b << 16 | c << 32 | d << 48) as i64) })
+    }
+
+    #[inline(always)]
+    fn add_pairs(self, weights: Self, q: Self) -> Self {
+        // SAFETY: as above.
+        Self(unsafe { _mm512_add_epi32(self.0, _mm512_madd_epi16(weights.0, q.0)) })
+    }
+
+    #[inline(always)]
+    fn join([first, second]: [Self; 2]) -> Self {
+        // SAFETY: as above.
+        unsafe {
+            let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+            let odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+            let [even, odd] = [even, odd].map(|lanes| _mm512_permutex2var_epi32(first.0, lanes, second.0));
+            Self(_mm512_add_epi32(even, odd))
         }
     }
 }
