@@ -1,26 +1,41 @@
 //! Retort on a small Linux board, with the core alone: a sound or frames come in on standard input, the instrument goes out on
-//! standard output. No thread, no file but the model's, no allocation after the start.
+//! standard output. No thread, no file but the model's and its room's, no allocation after the start.
 //!
 //!     cargo build --release --no-default-features --example embedded
 //!     arecord -t raw -f FLOAT_LE -c 1 -r 48000 | embedded models/violin/reduced.safetensors | aplay -t raw -f FLOAT_LE -c 1 -r 48000
 //!     printf '440 -20\n%.0s' $(seq 250) | embedded models/violin/reduced.safetensors --frames > a_second.f32
 //!
-//! Audio is raw, 32-bit float, little-endian, mono, at the rate of `--rate` (48000). Frames are lines of a pitch in Hz and a
-//! loudness in dB, 250 a second. The room beside the model is played too, unless `--dry` is given. What model, voice and
-//! room take of the memory is told on standard error.
+//! Audio is raw, 32-bit float, little-endian, mono, at the rate of `--rate`. Frames are lines of a pitch in Hz and a loudness
+//! in dB, 250 a second. Each block, or frame, is written as soon as it has been read; when the input ends, what still sounds is
+//! played to its end. What model, voice and room take of the memory is told on standard error. Exit codes: 0 success (also if
+//! nobody listens any more), 1 something failed, 2 wrong usage. `docs/boards.md` has more.
 
 use std::error::Error;
-use std::io::{BufRead, Read, Write};
+use std::io::{self, BufRead, Read, StdoutLock, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
 use retort::analysis::LowestPitch;
-use retort::engine::{Engine, EngineConfig, Instrument, InstrumentParts, Settings, Source, profile};
+use retort::engine::{
+    Engine, EngineConfig, EngineError, Instrument, InstrumentParts, SAMPLE_RATES_HZ, Settings, Source, profile,
+};
 use retort::frame::FRAME_RATE_HZ;
 use retort::model::{Model, RoomResponse};
 use retort::simd::Simd;
 use retort::synth::{PartGains, Room, SynthSpec, VoiceSynth};
 use retort::{Controls, Frame, FrameClock};
+
+const USAGE: &str = "\
+Usage: embedded MODEL.safetensors [OPTIONS] < IN > OUT
+
+IN and OUT are raw audio: 32-bit float, little-endian, mono.
+
+Options:
+  --rate HZ    The sample rate, 8000 to 384000 [default: 48000]
+  --frames     IN is lines of a pitch in Hz and a loudness in dB, 250 a second
+  --lowest HZ  The lowest pitch to listen for, 40, 80 or 160: the higher, the less delay [default: 80]
+  --dry        Without the room, room.safetensors beside the model
+  --help       This text";
 
 /// Samples that are read, played and written at once.
 const BLOCK: usize = 64;
@@ -28,31 +43,69 @@ const BLOCK: usize = 64;
 struct Arguments {
     model: String,
     rate_hz: u32,
+    lowest_pitch: LowestPitch,
     frames: bool,
     dry: bool,
 }
 
-fn arguments() -> Result<Arguments, Box<dyn Error>> {
-    let mut found = Arguments { model: String::new(), rate_hz: 48_000, frames: false, dry: false };
-    let mut words = std::env::args().skip(1);
+/// `None` if only the usage is wanted.
+fn arguments(mut words: impl Iterator<Item = String>) -> Result<Option<Arguments>, String> {
+    let mut found = Arguments {
+        model: String::new(),
+        rate_hz: 48_000,
+        lowest_pitch: LowestPitch::default(),
+        frames: false,
+        dry: false,
+    };
     while let Some(word) = words.next() {
         match word.as_str() {
+            "--help" | "-h" => return Ok(None),
             "--frames" => found.frames = true,
             "--dry" => found.dry = true,
-            "--rate" => found.rate_hz = words.next().ok_or("--rate needs a number")?.parse()?,
-            _ if found.model.is_empty() && !word.starts_with('-') => found.model = word,
-            _ => return Err(format!("{word} is unknown").into()),
+            "--rate" => {
+                found.rate_hz = number("--rate", words.next())?;
+                if !SAMPLE_RATES_HZ.contains(&found.rate_hz) {
+                    return Err(EngineError::SampleRate(found.rate_hz).to_string());
+                }
+            }
+            "--lowest" => {
+                found.lowest_pitch = match number("--lowest", words.next())? {
+                    40 => LowestPitch::Hz40,
+                    80 => LowestPitch::Hz80,
+                    160 => LowestPitch::Hz160,
+                    other => return Err(format!("--lowest is 40, 80 or 160, not {other}")),
+                }
+            }
+            _ if found.model.is_empty() && !word.is_empty() && !word.starts_with('-') => found.model = word,
+            _ => return Err(format!("'{word}' is not an option; --help shows those that there are")),
         }
     }
     if found.model.is_empty() {
-        return Err("usage: embedded MODEL.safetensors [--rate HZ] [--frames] [--dry] < IN > OUT".into());
+        return Err(format!("no model is named\n\n{USAGE}"));
     }
-    Ok(found)
+    Ok(Some(found))
+}
+
+fn number(option: &str, word: Option<String>) -> Result<u32, String> {
+    let word = word.ok_or_else(|| format!("{option} needs a number of Hz"))?;
+    word.parse().map_err(|_| format!("{option} needs a whole number of Hz, not '{word}'"))
 }
 
 fn main() -> ExitCode {
-    match run() {
+    let arguments = match arguments(std::env::args().skip(1)) {
+        Ok(Some(arguments)) => arguments,
+        Ok(None) => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Err(message) => {
+            eprintln!("embedded: {message}");
+            return ExitCode::from(2);
+        }
+    };
+    match play(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("embedded: {error}");
             ExitCode::FAILURE
@@ -60,39 +113,52 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<(), Box<dyn Error>> {
-    let arguments = arguments()?;
+/// Whoever listened has gone, as `head` does: no reason to complain.
+fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn play(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let path = Path::new(&arguments.model);
-    let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let model = Model::from_bytes(&bytes)?;
+    let bytes = read(path)?;
+    let model = Model::from_bytes(&bytes).map_err(|error| format!("{}: {error}", path.display()))?;
+    let file_bytes = bytes.len();
+    drop(bytes);
     let room_path = path.with_file_name("room.safetensors");
     let room = if arguments.dry || !room_path.exists() {
         None
     } else {
-        Some(RoomResponse::from_bytes(&std::fs::read(&room_path)?)?)
+        let room = RoomResponse::from_bytes(&read(&room_path)?);
+        Some(room.map_err(|error| format!("{}: {error}", room_path.display()))?)
     };
-    let played_room =
-        |response: &RoomResponse| Room::new(&response.impulse_response, response.sample_rate_hz, arguments.rate_hz);
-    eprintln!(
-        "{}: file {} bytes, weights {}, each voice's state {}, room {}; {}",
-        model.metadata.id,
-        bytes.len(),
-        model.decoder.memory_bytes(),
-        model.decoder.new_state().memory_bytes(),
-        room.as_ref().map_or(0, |response| played_room(response).memory_bytes()),
-        Simd::detect().name(),
-    );
-    drop(bytes);
+    let tell_memory = |room_bytes: usize| {
+        eprintln!(
+            "{}: file {file_bytes} bytes, weights {}, each voice's state {}, room {room_bytes}; {}",
+            model.metadata.id,
+            model.decoder.memory_bytes(),
+            model.decoder.new_state().memory_bytes(),
+            Simd::detect().name(),
+        );
+    };
     if arguments.frames {
-        play_frames(&model, room.as_ref().map(played_room), arguments.rate_hz)
+        play_frames(&model, room.as_ref(), arguments.rate_hz, tell_memory)
     } else {
-        play_audio(&model, room.as_ref(), arguments.rate_hz)
+        play_audio(&model, room.as_ref(), arguments, tell_memory)
     }
 }
 
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
 /// What is heard is played with the engine, which listens, holds back noise, and is late by a constant time.
-fn play_audio(model: &Model, room: Option<&RoomResponse>, sample_rate_hz: u32) -> Result<(), Box<dyn Error>> {
-    let lowest_pitch = LowestPitch::Hz80;
+fn play_audio(
+    model: &Model,
+    room: Option<&RoomResponse>,
+    arguments: &Arguments,
+    tell_memory: impl Fn(usize),
+) -> Result<(), Box<dyn Error>> {
+    let &Arguments { rate_hz: sample_rate_hz, lowest_pitch, .. } = arguments;
     let mut engine = Engine::new(EngineConfig { sample_rate_hz, source: Source::Audio, lowest_pitch })?;
     let instrument = Instrument::build(&InstrumentParts {
         decoder: model.decoder.clone(),
@@ -103,30 +169,46 @@ fn play_audio(model: &Model, room: Option<&RoomResponse>, sample_rate_hz: u32) -
         tuning: None,
         voices: 1,
     });
+    tell_memory(if room.is_some() { instrument.room_memory_bytes() } else { 0 });
     // The first instrument replaces none.
     drop(engine.set_instrument(Box::new(instrument)));
-    eprintln!("late by {} samples", engine.latency_samples());
+    let tail = engine.tail_samples() as usize;
+    eprintln!("late by {} samples, and {tail} more follow the end of the input", engine.latency_samples());
     let settings = Settings::default();
-    let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
+    let (mut input, mut output) = (io::stdin().lock(), Output::new(BLOCK));
     let mut bytes = [0; 4 * BLOCK];
     let (mut heard, mut played) = ([0.0; BLOCK], [0.0; BLOCK]);
     loop {
         let len = fill(&mut input, &mut bytes)? / 4;
         if len == 0 {
-            return Ok(output.flush()?);
+            break;
         }
         for (sample, bytes) in heard.iter_mut().zip(bytes.as_chunks().0) {
             *sample = f32::from_le_bytes(*bytes);
         }
         engine.process(&heard[..len], &mut played[..len], &[], &settings);
-        write(&mut output, &played[..len])?;
+        output.write(&played[..len])?;
     }
+    for start in (0..tail).step_by(BLOCK) {
+        let len = BLOCK.min(tail - start);
+        engine.process(&[], &mut played[..len], &[], &settings);
+        output.write(&played[..len])?;
+    }
+    Ok(())
 }
 
-/// The parts by themselves: decoder, synthesiser, room.
-fn play_frames(model: &Model, mut room: Option<Room>, rate_hz: u32) -> Result<(), Box<dyn Error>> {
+/// The parts by themselves: decoder, synthesiser, room. What is still heard after the last frame is a frame's ramp to silence,
+/// the noise filter and the room.
+fn play_frames(
+    model: &Model,
+    room: Option<&RoomResponse>,
+    rate_hz: u32,
+    tell_memory: impl Fn(usize),
+) -> Result<(), Box<dyn Error>> {
     let decoder = &model.decoder;
     let spec = decoder.spec();
+    let mut room = room.map(|room| Room::new(&room.impulse_response, room.sample_rate_hz, rate_hz));
+    tell_memory(room.as_ref().map_or(0, Room::memory_bytes));
     let mut state = [decoder.new_state()];
     let mut controls = [Controls::silent(spec.n_harmonics, spec.n_noise_bands)];
     let mut voice = VoiceSynth::new(
@@ -139,11 +221,22 @@ fn play_frames(model: &Model, mut room: Option<Room>, rate_hz: u32) -> Result<()
         },
         rate_hz,
     );
+    let mut silence = Controls::silent(spec.n_harmonics, spec.n_noise_bands);
+    let longest = rate_hz.div_ceil(FRAME_RATE_HZ) as usize;
+    let (mut sound, mut output) = (vec![0.0; longest], Output::new(longest));
+    let tail = longest + voice.tail_samples() + room.as_ref().map_or(0, Room::tail_samples);
+    let mut segment = |controls: &Controls, len: usize| {
+        let sound = &mut sound[..len];
+        voice.begin_segment(controls, len, PartGains::default());
+        voice.render(sound);
+        if let Some(room) = &mut room {
+            room.process(sound, 1.0);
+        }
+        output.write(sound)
+    };
     let clock = FrameClock::new(rate_hz, FRAME_RATE_HZ);
-    let mut sound = vec![0.0; rate_hz.div_ceil(FRAME_RATE_HZ) as usize];
-    let mut output = std::io::stdout().lock();
-    let mut line = String::new();
-    let mut input = std::io::stdin().lock();
+    let mut input = io::stdin().lock();
+    let mut line = String::with_capacity(256);
     for k in 0.. {
         line.clear();
         if input.read_line(&mut line)? == 0 {
@@ -154,29 +247,46 @@ fn play_frames(model: &Model, mut room: Option<Room>, rate_hz: u32) -> Result<()
             return Err(format!("line {}: a pitch in Hz and a loudness in dB are needed", k + 1).into());
         };
         decoder.step(&mut state, &[Frame { f0_hz, loudness_db, voicing: 1.0 }], &mut controls);
-        let sound = &mut sound[..(clock.start(k + 1) - clock.start(k)) as usize];
-        voice.begin_segment(&controls[0], sound.len(), PartGains::default());
-        voice.render(sound);
-        if let Some(room) = &mut room {
-            room.process(sound, 1.0);
-        }
-        write(&mut output, sound)?;
+        segment(&controls[0], (clock.start(k + 1) - clock.start(k)) as usize)?;
     }
-    Ok(output.flush()?)
+    silence.f0_hz = controls[0].f0_hz;
+    for start in (0..tail).step_by(longest) {
+        segment(&silence, longest.min(tail - start))?;
+    }
+    Ok(())
+}
+
+/// Standard output as samples.
+struct Output {
+    stdout: StdoutLock<'static>,
+    bytes: Vec<u8>,
+}
+
+impl Output {
+    fn new(most_samples: usize) -> Self {
+        Self { stdout: io::stdout().lock(), bytes: Vec::with_capacity(4 * most_samples) }
+    }
+
+    /// Whoever listens has all of `sound` after this: standard output would keep it back, until a byte happens to be a line's end.
+    fn write(&mut self, sound: &[f32]) -> io::Result<()> {
+        self.bytes.clear();
+        self.bytes.extend(sound.iter().flat_map(|sample| sample.to_le_bytes()));
+        self.stdout.write_all(&self.bytes)?;
+        self.stdout.flush()
+    }
 }
 
 /// Reads until `bytes` is full or the input ends.
-fn fill(input: &mut impl Read, bytes: &mut [u8]) -> std::io::Result<usize> {
+fn fill(input: &mut impl Read, bytes: &mut [u8]) -> io::Result<usize> {
     let mut len = 0;
     while len < bytes.len() {
-        match input.read(&mut bytes[len..])? {
-            0 => break,
-            more => len += more,
+        match input.read(&mut bytes[len..]) {
+            Ok(0) => break,
+            Ok(more) => len += more,
+            // A signal, such as that of a window whose size has changed.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(len)
-}
-
-fn write(output: &mut impl Write, sound: &[f32]) -> std::io::Result<()> {
-    sound.iter().try_for_each(|sample| output.write_all(&sample.to_le_bytes()))
 }

@@ -153,6 +153,12 @@ impl Instrument {
         self.tail_samples + self.voices[0].synth.tail_samples()
     }
 
+    /// Bytes that its own room takes; that of a blended model not counted.
+    #[must_use]
+    pub fn room_memory_bytes(&self) -> usize {
+        self.room.memory_bytes()
+    }
+
     /// Whether nothing sounds, not even the room.
     #[must_use]
     pub fn is_silent(&self) -> bool {

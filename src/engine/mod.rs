@@ -110,7 +110,7 @@ const MAX_HEARD: usize = 512;
 const SILENCE: [f32; CHUNK] = [0.0; CHUNK];
 
 /// The sample rates that an engine runs at, in Hz.
-const SAMPLE_RATES_HZ: std::ops::RangeInclusive<u32> = 8_000..=384_000;
+pub const SAMPLE_RATES_HZ: std::ops::RangeInclusive<u32> = 8_000..=384_000;
 
 // Models are loaded for the frames of one analysis only.
 const _: () = assert!(crate::model::ANALYSIS_VERSION == crate::analysis::ANALYSIS_VERSION as u64);

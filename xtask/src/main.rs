@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 mod arm;
+mod board;
 mod bundle;
 mod cargo;
 mod credits;
