@@ -395,7 +395,7 @@ fn with_a_full_disk_nothing_changes_and_the_message_says_so() {
     outcome.fails(1, &["not enough room", "MB", "nothing was changed"]);
     assert_eq!(everything(to.path()), before);
     // The signal kills it in the midst of writing.
-    assert_eq!(finish(import_after("ulimit -f 16", &file, to.path())).code, None);
+    assert_eq!(finish(import_after("ulimit -c 0; ulimit -f 16", &file, to.path())).code, None);
     let visible = |all: BTreeMap<PathBuf, Vec<u8>>| -> BTreeMap<PathBuf, Vec<u8>> {
         all.into_iter().filter(|(path, _)| !path.to_str().unwrap().contains("/.retort-")).collect()
     };
@@ -427,8 +427,10 @@ fn killed_at_any_moment_an_import_leaves_the_old_instrument_or_the_new_one() {
         fs::create_dir(&home).unwrap();
         old.iter().for_each(|(path, bytes)| fs::write(path, bytes).unwrap());
         let mut import = import_after("true", &file, to.path()).stdout(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(usual * step / 30);
-        import.kill().unwrap();
+        if step < 39 {
+            std::thread::sleep(usual * step / 30);
+            import.kill().unwrap();
+        }
         import.wait().unwrap();
         // Whatever comes next puts right what is left.
         retort!("models", "remove", "nothing", "--models", to.path(), "--yes").fails(1, &["is not in"]);
@@ -438,7 +440,7 @@ fn killed_at_any_moment_an_import_leaves_the_old_instrument_or_the_new_one() {
         assert!(now == old || now == new, "step {step}: {:?}", now.keys());
         *outcomes.entry(now == new).or_insert(0) += 1;
     }
-    assert!(outcomes.len() == 2, "some were killed in time and some were not: {outcomes:?}");
+    assert!(outcomes.len() == 2, "some were killed in time, and the last one was not: {outcomes:?}");
 }
 
 #[cfg(unix)]
@@ -506,7 +508,7 @@ fn an_import_says_what_will_play() {
         run(&["import", path], None).fails(1, &[EMBEDDED_ID, "in place of", "--force"]);
         let outcome = run(&["import", path, "--force"], None).succeeds();
         assert_eq!(outcome.stdout.matches("note: ").count(), 1, "{}", outcome.stdout);
-        assert!(outcome.stdout.contains("is now the imported one"), "{}", outcome.stdout);
+        assert!(outcome.stdout.contains("now plays what was imported"), "{}", outcome.stdout);
         let told = run(&["info", EMBEDDED_ID], None).succeeds().stdout;
         assert!(told.contains("recurrent, 8 wide"), "and so it is: {told}");
         run(&["remove", EMBEDDED_ID, "--yes"], None).succeeds();

@@ -66,7 +66,7 @@ impl Twins {
         let mut twins = Self::default();
         for (id, path) in ids(parcels, folder) {
             let Some(twin) = library.twin(&id, folder).filter(|_| placed.new.contains(&path)) else { continue };
-            let place = twin.path.map_or_else(|| "part of the program".into(), |path| path.display().to_string());
+            let place = twin.path.map_or_else(|| "built in".into(), |path| path.display().to_string());
             (if twin.plays { &mut twins.playing } else { &mut twins.hidden }).push((id, place));
         }
         twins
@@ -81,11 +81,11 @@ impl Twins {
 
     fn tell(&self) -> Result<(), CliError> {
         if let Some((ids, place)) = joined(&self.playing) {
-            print(&format!("note: what plays as {ids} is still the one that is found first: {place}\n"))?;
+            print(&format!("note: as {ids} still plays what is found first ({place})\n"))?;
         }
         if let Some((ids, place)) = joined(&self.hidden) {
             print(&format!(
-                "note: what plays as {ids} is now the imported one; 'retort models remove' brings the other back: {place}\n"
+                "note: as {ids} now plays what was imported; 'retort models remove' brings back what came with Retort ({place})\n"
             ))?;
         }
         Ok(())
@@ -204,14 +204,18 @@ pub fn remove(arguments: &ModelsRemove) -> Result<(), CliError> {
         return print("Nothing was removed.\n");
     }
     Shelf::open(&folder)?.remove(&files)?;
-    print(&format!("Removed {} files.\n", files.len()))
+    print(&format!("Removed {}.\n", counted(files.len())))
+}
+
+fn counted(files: usize) -> String {
+    if files == 1 { "this file".into() } else { format!("these {files} files") }
 }
 
 fn confirmed(count: usize) -> Result<bool, CliError> {
     if !io::stdin().is_terminal() {
         return Err(CliError::Usage("there is nobody to ask; say --yes to remove these files".into()));
     }
-    print(&format!("Remove these {count} files for good? [y/N] "))?;
+    print(&format!("Remove {} for good? [y/N] ", counted(count)))?;
     // Without an answer, nothing is removed.
     let mut answer = String::new();
     let _ = io::stdout().flush();
