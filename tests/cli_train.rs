@@ -12,22 +12,30 @@ use std::process::Command;
 use cli_process::{command, finish, names_in};
 use tempfile::{TempDir, tempdir};
 
-/// A Python that makes environments out of itself, notes what it is called with, and ends as `code` says.
+/// A Python that makes environments out of itself, notes what it is called with, and ends as `code` says. In the step that the file
+/// `dies-in` names, it kills whoever has called it. It notes environments in `environments`.
 fn python(folder: &Path, code: u8) -> PathBuf {
     let path = folder.join("python");
     let text = format!(
         r#"#!/bin/sh
+dies() {{ [ "$(cat "{dies}" 2>/dev/null)" != "$1" ] || {{ rm "{dies}"; kill -9 $PPID; exit 9; }}; }}
 case "$1 $2" in
   "-c import sys, importlib"*) echo 3 12 1 ;;
   "-c import shutil, sys;"*) echo 99000000000 ;;
-  "-m venv") mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
-  "-m pip") echo "$@" >> "{log}" ;;
+  "-m venv") mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && dies venv; touch "$3/pip"; echo "$3" >> "{environments}" ;;
+  "-m pip") [ -e "$(dirname "$0")/../pip" ] || {{ echo "No module named pip" >&2; exit 1; }}
+    case "$@" in *requirements-check.txt) dies check ;; *) dies training ;; esac; echo "$@" >> "{log}" ;;
   "-m retort_training") echo "$PYTHONPATH $@" >> "{log}"; exit {code} ;;
 esac
 "#,
-        log = folder.join("log").display()
+        log = folder.join("log").display(),
+        environments = folder.join("environments").display(),
+        dies = folder.join("dies-in").display(),
     );
     fs::write(&path, text).unwrap();
+    let takes = folder.join("takes/one");
+    fs::create_dir_all(&takes).unwrap();
+    fs::write(takes.join("C3.wav"), "for Python to look at").unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     path
 }
@@ -40,7 +48,11 @@ fn train(place: &TempDir, more: &[&str]) -> Command {
 }
 
 fn log(place: &TempDir) -> Vec<String> {
-    fs::read_to_string(place.path().join("log")).unwrap_or_default().lines().map(str::to_owned).collect()
+    lines(place, "log")
+}
+
+fn lines(place: &TempDir, name: &str) -> Vec<String> {
+    fs::read_to_string(place.path().join(name)).unwrap_or_default().lines().map(str::to_owned).collect()
 }
 
 #[test]
@@ -85,8 +97,55 @@ fn with_everything_there_the_training_takes_over_with_this_program_as_its_ears()
 }
 
 #[test]
+fn what_was_killed_while_it_installed_is_made_anew() {
+    for (step, made) in [("venv", 1), ("check", 2), ("training", 2)] {
+        let place = tempdir().unwrap();
+        python(place.path(), 0);
+        fs::write(place.path().join("dies-in"), step).unwrap();
+        let killed = train(&place, &["--yes"]).output().unwrap();
+        assert_eq!(killed.status.code(), None, "killed in {step}");
+        assert!(!place.path().join("dies-in").exists(), "it came to {step}");
+        let outcome = finish(train(&place, &["--yes"])).succeeds();
+        assert!(outcome.stdout.contains("not finished") && outcome.stdout.contains("anew"), "{}", outcome.stdout);
+        assert_eq!(lines(&place, "environments").len(), made, "environments that were made whole, {step}");
+        assert!(log(&place).pop().unwrap().contains("--told"), "and it trains: {:?}", log(&place));
+        let before = log(&place).len();
+        let again = finish(train(&place, &["--yes"])).succeeds();
+        assert!(log(&place).len() == before + 1 && !again.stdout.contains("anew"), "{}", again.stdout);
+    }
+}
+
+#[test]
+fn a_look_works_on_while_the_large_packages_are_half_there() {
+    let place = tempdir().unwrap();
+    python(place.path(), 0);
+    fs::write(place.path().join("dies-in"), "training").unwrap();
+    train(&place, &["--yes"]).output().unwrap();
+    let outcome = finish(train(&place, &["--check"])).succeeds();
+    assert!(!outcome.stdout.contains("download"), "{}", outcome.stdout);
+}
+
+#[test]
+fn a_folder_without_recordings_is_told_before_anything_is_asked() {
+    let place = tempdir().unwrap();
+    python(place.path(), 0);
+    fs::remove_dir_all(place.path().join("takes")).unwrap();
+    let refused = |words: &[&str]| {
+        let outcome = finish(train(&place, &["--yes", "--anyway"])).fails(1, words);
+        assert_eq!(outcome.stdout, "");
+    };
+    refused(&["takes does not exist"]);
+    fs::create_dir(place.path().join("takes")).unwrap();
+    refused(&["no recordings in", "takes", "flac"]);
+    fs::write(place.path().join("takes/memo.m4a"), "").unwrap();
+    refused(&[".m4a", "save them as WAV"]);
+    assert_eq!(names_in(place.path()), ["python", "takes"], "and nothing was made");
+}
+
+#[test]
 fn without_python_the_message_says_what_to_install() {
     let place = tempdir().unwrap();
+    fs::remove_file(python(place.path(), 0)).unwrap();
     finish(train(&place, &["--yes"])).fails(1, &["no Python", "3.11", "apt install"]);
     assert!(names_in(&place.path().join("data/retort/training")).is_empty(), "and nothing was made");
 }

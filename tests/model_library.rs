@@ -123,6 +123,26 @@ fn an_unknown_id_names_what_there_is_and_what_was_meant() {
     assert!(!error.contains("did you mean") && error.contains("flute, violin"), "{error}");
 }
 
+#[cfg(retort_embedded)]
+#[test]
+fn another_model_s_room_does_not_change_the_embedded_one_s() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "violin/mine", &random_model("violin/mine", 8, 1));
+    put(folder.path(), "violin/room", &decaying_room("violin/room", 77).to_bytes());
+    let length = |id: &str| library(folder.path()).load(id).unwrap().room.as_ref().unwrap().impulse_response.len();
+    assert_eq!(length("violin/mine"), 77);
+    assert_ne!(length(EMBEDDED_ID), 77);
+}
+
+#[test]
+fn an_import_at_work_is_not_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), ".retort-draft-flute/full", &random_model("flute/full", 8, 1));
+    let listing = library(folder.path()).scan();
+    assert_eq!(listing.models.len(), with_embedded(&[]).len());
+    assert!(listing.problems.is_empty(), "{:?}", listing.problems);
+}
+
 #[test]
 fn an_id_never_leads_out_of_the_folders() {
     let folder = tempfile::tempdir().unwrap();

@@ -49,6 +49,15 @@ pub enum CliError {
     #[error(transparent)]
     Train(#[from] TrainError),
 
+    #[error(
+        "{ids}: imported, it would play in place of the one that came with Retort ({place}); --force imports it nevertheless, and nothing was changed"
+    )]
+    WouldHide { ids: String, place: String },
+    #[error(
+        "{ids}: imported, it would not play, since another is found first ({place}); --force imports it nevertheless, and nothing was changed"
+    )]
+    WouldNotPlay { ids: String, place: String },
+
     #[error("{}: {source}", path.display())]
     Model { path: PathBuf, source: ModelError },
     #[error("{}: this is a folder; name one model file in it, or the whole folder with --models", .0.display())]

@@ -13,6 +13,7 @@ mod model_choice;
 mod model_files;
 mod models;
 mod parity;
+mod plain;
 mod presets;
 mod progress;
 mod render;
@@ -48,7 +49,7 @@ pub fn main() -> ExitCode {
     match run(&command) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", plain::plain(&error.to_string()));
             ExitCode::from(error.exit_code())
         }
     }
@@ -94,7 +95,7 @@ fn open_window(files: Vec<std::path::PathBuf>) -> ExitCode {
     match crate::app::run(files) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", plain::plain(&error.to_string()));
             ExitCode::from(error::EXIT_BAD_INPUT)
         }
     }

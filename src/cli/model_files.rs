@@ -1,5 +1,6 @@
 //! `retort models import`, `export`, `info` and `remove`: models as files to share, look at and throw away.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -7,9 +8,10 @@ use serde_json::json;
 
 use super::arguments::{ModelsExport, ModelsImport, ModelsInfo, ModelsRemove};
 use super::error::CliError;
+use super::plain::{plain, plain_json};
 use super::{model_choice, print};
 use crate::library::parcel::Parcel;
-use crate::library::shelf;
+use crate::library::shelf::{self, Placed, Shelf};
 use crate::library::{Library, data_folder, variant};
 use crate::model::{Architecture, Metadata};
 
@@ -23,35 +25,77 @@ fn own_folder(named: Option<&Path>) -> Result<PathBuf, CliError> {
 pub fn import(arguments: &ModelsImport) -> Result<(), CliError> {
     let folder = own_folder(arguments.models.as_deref())?;
     let parcels = arguments.files.iter().map(|path| Parcel::read(path)).collect::<Result<Vec<_>, _>>()?;
-    for parcel in &parcels {
-        let placed = shelf::place(parcel, &folder, arguments.force)?;
-        for (metadata, _) in &parcel.models {
-            let path = folder.join(&parcel.instrument).join(format!("{}.safetensors", metadata.variant));
-            let is_same = placed.same.contains(&path);
-            print(&format!(
-                "{} {}: {}\n",
-                metadata.id,
-                if is_same { "was there already" } else { "can be played" },
-                path.display()
-            ))?;
-            hidden_by(&metadata.id, &path)?;
-        }
+    let shelf = Shelf::open(&folder)?;
+    let plan = shelf.check(&parcels, arguments.force)?;
+    let library = Library::standard();
+    let twins = Twins::of(plan.outcome(), &parcels, &library, &folder);
+    if !arguments.force {
+        twins.refuse()?;
+    }
+    let placed = plan.carry_out()?;
+    for (id, path) in ids(&parcels, &folder) {
+        let what = if placed.same.contains(&path) { "was there already" } else { "can be played" };
+        print(&format!("{id} {what}: {}\n", plain(&path.display().to_string())))?;
+    }
+    twins.tell()?;
+    if !library.looks_into(&folder) {
+        let name = plain(&folder.display().to_string());
+        print(&format!("note: Retort looks into {name} only where it is named, with --models or in RETORT_MODELS\n"))?;
     }
     Ok(())
 }
 
-/// Says so if another file of the same id is found first.
-fn hidden_by(id: &str, path: &Path) -> Result<(), CliError> {
-    let listed = Library::standard().list();
-    let same = |other: &Path| other.canonicalize().ok() == path.canonicalize().ok();
-    match listed.iter().find(|entry| entry.id == id) {
-        Some(entry) if !entry.path.as_deref().is_some_and(same) => {
-            let other =
-                entry.path.as_ref().map_or_else(|| "the one in the program".into(), |path| path.display().to_string());
-            print(&format!("note: {id} is found elsewhere first, and that one plays: {other}\n"))
+/// Each model of `parcels` once, with the place that it has in `folder`.
+fn ids(parcels: &[Parcel], folder: &Path) -> BTreeMap<String, PathBuf> {
+    let models = parcels.iter().flat_map(|parcel| &parcel.models);
+    let path = |about: &Metadata| folder.join(&about.instrument).join(format!("{}.safetensors", about.variant));
+    models.map(|(about, _)| (about.id.clone(), path(about))).collect()
+}
+
+/// Models that are new and have the id of one that lies elsewhere.
+#[derive(Default)]
+struct Twins {
+    /// Ids of which the new one will play, with the other one's place.
+    hidden: Vec<(String, String)>,
+    /// Ids of which the other one goes on playing, with its place.
+    playing: Vec<(String, String)>,
+}
+
+impl Twins {
+    fn of(placed: &Placed, parcels: &[Parcel], library: &Library, folder: &Path) -> Self {
+        let mut twins = Self::default();
+        for (id, path) in ids(parcels, folder) {
+            let Some(twin) = library.twin(&id, folder).filter(|_| placed.new.contains(&path)) else { continue };
+            let place = twin.path.map_or_else(|| "built in".into(), |path| path.display().to_string());
+            (if twin.plays { &mut twins.playing } else { &mut twins.hidden }).push((id, place));
         }
-        _ => Ok(()),
+        twins
     }
+
+    fn refuse(&self) -> Result<(), CliError> {
+        if let Some((ids, place)) = joined(&self.playing) {
+            return Err(CliError::WouldNotPlay { ids, place });
+        }
+        joined(&self.hidden).map_or(Ok(()), |(ids, place)| Err(CliError::WouldHide { ids, place }))
+    }
+
+    fn tell(&self) -> Result<(), CliError> {
+        if let Some((ids, place)) = joined(&self.playing) {
+            print(&format!("note: as {ids} still plays what is found first ({place})\n"))?;
+        }
+        if let Some((ids, place)) = joined(&self.hidden) {
+            print(&format!(
+                "note: as {ids} now plays what was imported; 'retort models remove' brings back what came with Retort ({place})\n"
+            ))?;
+        }
+        Ok(())
+    }
+}
+
+/// All ids, and the place of the first.
+fn joined(twins: &[(String, String)]) -> Option<(String, String)> {
+    let (_, place) = twins.first()?;
+    Some((twins.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>().join(", "), plain(place)))
 }
 
 /// Writes a parcel with everything that belongs to it.
@@ -65,8 +109,9 @@ pub fn export(arguments: &ModelsExport) -> Result<(), CliError> {
     let bytes = parcel.to_bytes();
     shelf::write_whole(&output, &bytes).map_err(|error| CliError::writing(&output, error))?;
     let names: Vec<&str> = parcel.models.iter().map(|(metadata, _)| metadata.id.as_str()).collect();
-    print(&format!("{}: {} ({:.1} MB)\n", output.display(), names.join(", "), bytes.len() as f64 / 1e6))?;
-    let mut licences: Vec<&str> = parcel.models.iter().map(|(metadata, _)| metadata.licence.as_str()).collect();
+    let place = plain(&output.display().to_string());
+    print(&format!("{place}: {} ({:.1} MB)\n", names.join(", "), bytes.len() as f64 / 1e6))?;
+    let mut licences: Vec<String> = parcel.models.iter().map(|(metadata, _)| plain(&metadata.licence)).collect();
     licences.dedup();
     print(&format!("Licence: {}\n", licences.join("; ")))?;
     if parcel.models.iter().any(|(metadata, _)| metadata.data.iter().any(|data| data.private)) {
@@ -89,10 +134,13 @@ pub fn info(arguments: &ModelsInfo) -> Result<(), CliError> {
             .iter()
             .map(|(metadata, bytes)| json!({ "metadata": metadata, "bytes": bytes.len() }))
             .collect();
-        return print(&format!("{:#}\n", serde_json::Value::Array(models)));
+        return print(&plain_json(&serde_json::Value::Array(models)));
     }
     parcel.models.iter().try_for_each(|(metadata, bytes)| print(&described(metadata, bytes.len())))
 }
+
+/// So many are named one by one.
+const MOST_RECORDINGS: usize = 200;
 
 fn described(metadata: &Metadata, bytes: usize) -> String {
     let mut lines = vec![format!(
@@ -105,7 +153,7 @@ fn described(metadata: &Metadata, bytes: usize) -> String {
         Architecture::Gru { hidden, .. } => format!("recurrent, {hidden} wide"),
         Architecture::Cnn { channels, .. } => format!("convolutional, {channels} channels"),
     };
-    let mut line = |name: &str, text: String| lines.push(format!("  {name:14}{text}"));
+    let mut line = |name: &str, text: String| lines.push(format!("  {name:14}{}", plain(&text)));
     line(
         "network",
         format!("{kind}, {} parameters, {}, {:.0} kB", metadata.parameters, metadata.precision, bytes as f64 / 1e3),
@@ -130,9 +178,12 @@ fn described(metadata: &Metadata, bytes: usize) -> String {
         ),
         None => line("held out", "not scored".into()),
     }
-    for data in &metadata.data {
+    for data in metadata.data.iter().take(MOST_RECORDINGS) {
         let private = if data.private { "; may not be passed on" } else { "" };
         line("recordings", format!("{} ({}; {}{private})", data.name, data.author, data.licence));
+    }
+    if let more @ 1.. = metadata.data.len().saturating_sub(MOST_RECORDINGS) {
+        line("", format!("and {more} more; --json names all"));
     }
     line("licence", metadata.licence.clone());
     lines.join("\n") + "\n"
@@ -141,22 +192,30 @@ fn described(metadata: &Metadata, bytes: usize) -> String {
 /// Removes files from the user's folder, after asking.
 pub fn remove(arguments: &ModelsRemove) -> Result<(), CliError> {
     let folder = own_folder(arguments.models.as_deref())?;
+    if shelf::is_unfinished(&folder) {
+        // Puts it right. While the user is asked, others may go on.
+        Shelf::open(&folder)?;
+    }
     let files = shelf::files_of(&arguments.what, &folder)?;
     for path in &files {
-        print(&format!("{}\n", path.display()))?;
+        print(&format!("{}\n", plain(&path.display().to_string())))?;
     }
     if !arguments.yes && !confirmed(files.len())? {
         return print("Nothing was removed.\n");
     }
-    shelf::remove(&files)?;
-    print(&format!("Removed {} files.\n", files.len()))
+    Shelf::open(&folder)?.remove(&files)?;
+    print(&format!("Removed {}.\n", counted(files.len())))
+}
+
+fn counted(files: usize) -> String {
+    if files == 1 { "this file".into() } else { format!("these {files} files") }
 }
 
 fn confirmed(count: usize) -> Result<bool, CliError> {
     if !io::stdin().is_terminal() {
         return Err(CliError::Usage("there is nobody to ask; say --yes to remove these files".into()));
     }
-    print(&format!("Remove these {count} files for good? [y/N] "))?;
+    print(&format!("Remove {} for good? [y/N] ", counted(count)))?;
     // Without an answer, nothing is removed.
     let mut answer = String::new();
     let _ = io::stdout().flush();

@@ -6,6 +6,7 @@ use crate::library::{Entry, variant};
 
 use super::arguments::{Models, ModelsAction};
 use super::error::CliError;
+use super::plain::{plain, plain_json};
 use super::{model_choice, model_files, print};
 
 /// Lists all models, unless something else is to be done with them.
@@ -24,11 +25,11 @@ fn list(arguments: &Models) -> Result<(), CliError> {
     let library = model_choice::library(arguments.models.as_deref())?;
     let listing = library.scan();
     for problem in &listing.problems {
-        eprintln!("left out: {}", problem.error);
+        eprintln!("left out: {}", plain(&problem.error.to_string()));
     }
     if arguments.json {
         let models: Vec<Value> = listing.models.iter().map(describe).collect();
-        return print(&format!("{:#}\n", Value::Array(models)));
+        return print(&plain_json(&Value::Array(models)));
     }
     if listing.models.is_empty() {
         eprintln!(
@@ -109,7 +110,7 @@ fn licences(models: &[Entry]) -> String {
     let mut lines: Vec<(String, bool)> = Vec::new();
     for entry in models {
         let instrument = variant::words(entry.id.split('/').next().unwrap_or(&entry.id));
-        let line = (format!("{instrument}: {}", entry.metadata.licence), is_private(entry));
+        let line = (format!("{instrument}: {}", plain(&entry.metadata.licence)), is_private(entry));
         if !lines.contains(&line) {
             lines.push(line);
         }

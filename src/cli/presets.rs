@@ -7,6 +7,7 @@ use crate::preset::{FileStore, Origin, Preset, PresetEntry, PresetStore};
 
 use super::arguments::Presets;
 use super::error::CliError;
+use super::plain::{plain, plain_json};
 use super::print;
 
 /// Lists all presets; files that lie where presets belong and are broken are named on standard error.
@@ -16,12 +17,12 @@ pub fn run(arguments: &Presets) -> Result<(), CliError> {
     for entry in store.list() {
         match &entry.preset {
             Ok(preset) => listed.push((entry, preset)),
-            Err(problem) => eprintln!("left out: {problem}"),
+            Err(problem) => eprintln!("left out: {}", plain(&problem.to_string())),
         }
     }
     if arguments.json {
         let presets = listed.iter().map(|(entry, preset)| describe(entry, preset, &store)).collect();
-        return print(&format!("{:#}\n", Value::Array(presets)));
+        return print(&plain_json(&Value::Array(presets)));
     }
     print(&table(&listed))
 }
@@ -87,4 +88,5 @@ fn row(entry: &PresetEntry, preset: &Preset) -> [String; 5] {
         preset.blend.as_ref().map_or_else(|| preset.model.clone(), |blend| format!("{} + {blend}", preset.model)),
         preset.description.clone(),
     ]
+    .map(|cell| plain(&cell))
 }

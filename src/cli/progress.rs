@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::plain::plain;
+
 /// A bar that counts `length` steps of any kind. It is drawn on a terminal only, and is gone when it is dropped.
 pub struct Progress(ProgressBar);
 
@@ -32,5 +34,5 @@ impl Drop for Progress {
 
 /// Says what was done with `subject` that the user did not ask for in so many words.
 pub fn note(subject: &impl std::fmt::Display, text: &str) {
-    eprintln!("{subject}: {text}");
+    eprintln!("{}: {}", plain(&subject.to_string()), plain(text));
 }

@@ -47,6 +47,12 @@ impl Changes {
         Self { stamp: library.stamp(), looked: Instant::now(), library }
     }
 
+    /// What the list is made from.
+    #[must_use]
+    pub fn library(&self) -> &Library {
+        &self.library
+    }
+
     /// Whether the list should be made anew; cheap enough for every picture, since it looks once in two seconds.
     pub fn are_there(&mut self) -> bool {
         if self.looked.elapsed() < EVERY {

@@ -6,20 +6,23 @@ use std::path::{Path, PathBuf};
 /// The folders of every start, best first; not all need exist.
 ///
 /// 1. `RETORT_MODELS`, one folder or several, separated as in `PATH`
-/// 2. for the programs `retort*` themselves: `../share/retort/models` beside the binary, where `cargo xtask install` puts
-///    them, and this repository's `models` when the binary lies in its `target/<profile>`: models of the program's own age
-/// 3. `retort/models` in the user's data folder, on Linux `~/.local/share/retort/models`
+/// 2. `retort/models` in the user's data folder, on Linux `~/.local/share/retort/models`
+/// 3. for the programs `retort*` themselves: `../share/retort/models` beside the binary, where `cargo xtask install` puts
+///    them, and this repository's `models` when the binary lies in its `target/<profile>`; a plugin adds its bundle
+///
+/// The user's own comes before what came with a program: programs bring different folders, and what was imported or trained
+/// plays in all of them.
 pub(super) fn standard() -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = env::var_os("RETORT_MODELS")
         .iter()
         .flat_map(env::split_paths)
         .filter(|path| !path.as_os_str().is_empty())
         .collect();
+    folders.extend(data_folder("models"));
     // In a host, the running program is the host, whose surroundings are none of our business.
     if let Ok(program) = env::current_exe() {
         folders.extend(beside(&program));
     }
-    folders.extend(data_folder("models"));
     folders
 }
 

@@ -10,6 +10,7 @@ mod error;
 mod folders;
 pub mod parcel;
 mod playable;
+mod shadow;
 pub mod shelf;
 mod source;
 mod speed;
@@ -24,6 +25,7 @@ pub use error::LibraryError;
 pub(crate) use error::near;
 pub use folders::data_folder;
 pub use playable::{Built, Choice, PlayableError, Sound, Unplayable};
+pub use shadow::Twin;
 use source::Source;
 pub use speed::machine_factor;
 
@@ -85,6 +87,7 @@ pub struct Library {
 impl Library {
     /// The folders of every start, then the embedded model: `RETORT_MODELS` (separated as in `PATH`), `retort/models` in
     /// the user's data folder, and for the program itself `../share/retort/models` and `../../models` beside the binary.
+    /// What the user has chosen comes before what came with a program, so that all programs play the same.
     #[must_use]
     pub fn standard() -> Self {
         Self::with_folders(folders::standard())
@@ -173,15 +176,16 @@ impl Library {
         files.filter(|path| path.is_file()).map(Source::File).chain(Source::embedded(id))
     }
 
-    /// The room in the model's own folder, or else in any.
+    /// The room beside the model, or else any: a model that is imported does not change the room of the embedded one.
     fn find_room(&self, model: &Source, room: &str) -> Option<Source> {
-        if let Source::File(path) = model {
-            let own = path.parent()?.parent()?.join(format!("{room}.safetensors"));
-            if own.is_file() {
-                return Some(Source::File(own));
+        let own = match model {
+            Source::File(path) => {
+                let own = path.parent()?.parent()?.join(format!("{room}.safetensors"));
+                own.is_file().then_some(Source::File(own))
             }
-        }
-        self.find(room).next()
+            Source::Embedded { .. } => Source::embedded(room),
+        };
+        own.or_else(|| self.find(room).next())
     }
 }
 
@@ -207,7 +211,8 @@ fn load_room(file: &Source, of: &Metadata) -> Result<Arc<RoomResponse>, LibraryE
     if found == expected { Ok(room) } else { Err(LibraryError::RoomRate { path: file.path(), found, expected }) }
 }
 
-/// All `<instrument>/<variant>.safetensors` of a folder in the order of their names. A folder that cannot be read has none.
+/// All `<instrument>/<variant>.safetensors` of a folder in the order of their names. A folder that cannot be read has none; what is hidden
+/// is an import at work.
 fn model_files(folder: &Path) -> Vec<PathBuf> {
     let inside = |folder: &Path| {
         let mut paths: Vec<PathBuf> =
@@ -215,7 +220,8 @@ fn model_files(folder: &Path) -> Vec<PathBuf> {
         paths.sort();
         paths
     };
-    let files = inside(folder).into_iter().flat_map(|instrument| inside(&instrument));
+    let is_hidden = |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    let files = inside(folder).into_iter().filter(|path| !is_hidden(path)).flat_map(|instrument| inside(&instrument));
     files
         .filter(|path| path.extension().is_some_and(|extension| extension == "safetensors"))
         .filter(|path| path.file_stem().is_some_and(|name| name != "room"))

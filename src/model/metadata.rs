@@ -162,7 +162,7 @@ pub struct TrainingData {
     pub private: bool,
 }
 
-/// Scores on held-out recordings.
+/// Scores on held-out recordings. Beyond 1000 (of a loss or in dB), or 12,000 cents, they are no scores, and the file is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     /// Multi-scale spectral loss at 16 kHz.
@@ -274,6 +274,7 @@ impl Metadata {
         ] {
             within(field, value, 0.0, 100_000.0)?;
         }
+        self.scores.iter().try_for_each(Scores::check)?;
         if let Some(room) = &self.room {
             let (instrument, name) = room.split_once('/').unwrap_or((room, ""));
             check_name("room", instrument)?;
@@ -287,6 +288,17 @@ impl Metadata {
             ));
         }
         Ok(())
+    }
+}
+
+impl Scores {
+    fn check(&self) -> Result<(), ModelError> {
+        within("scores.multi_scale_loss", self.multi_scale_loss, 0.0, 1_000.0)?;
+        within("scores.f0_cents", self.f0_cents, 0.0, 12_000.0)?;
+        within("scores.loudness_error_db", self.loudness_error_db, 0.0, 1_000.0)?;
+        within("scores.loudness_bias_db", self.loudness_bias_db, -1_000.0, 1_000.0)?;
+        within("scores.gap_closed", self.gap_closed.unwrap_or_default(), -1_000.0, 1_000.0)?;
+        within("scores.log_mel_db", self.log_mel_db.unwrap_or_default(), 0.0, 1_000.0)
     }
 }
 

@@ -23,12 +23,12 @@ pub fn build(sound: Sound<'_>, sample_rate_hz: u32) -> Result<Built, Unplayable>
     LIBRARY.build(sound, sample_rate_hz)
 }
 
-/// Every model that can be chosen, sorted by id. Reads the files' headers only.
-pub fn list() -> Vec<ModelEntry> {
-    LIBRARY.list().iter().map(ModelEntry::from).collect()
+/// Every model of `library` that can be chosen. Reads the files' headers only.
+pub fn list(library: &Library) -> Vec<ModelEntry> {
+    library.list().iter().map(ModelEntry::from).collect()
 }
 
-/// Watches the folders that [`list`] reads.
+/// Watches the folders of this machine.
 pub fn changes() -> Changes {
     Changes::since_now(LIBRARY.clone())
 }
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn the_embedded_model_is_always_in_the_list() {
         let embedded = crate::library::HAS_EMBEDDED;
-        assert!(!embedded || list().iter().any(|model| model.id == super::super::song::DEFAULT_MODEL));
+        assert!(!embedded || list(&LIBRARY).iter().any(|model| model.id == super::super::song::DEFAULT_MODEL));
     }
 
     #[cfg(target_os = "linux")]

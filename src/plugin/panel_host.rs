@@ -54,14 +54,15 @@ impl PluginPanelHost {
         let (watched, read) = (Arc::clone(params), Arc::clone(status));
         let opened = Instant::now();
         // Parameters and messages change without anybody telling the window.
+        let model_changes = models::changes();
         let watch = Watch::start(move || (read.snapshot(), (watched.shown(), read.banner(), beat(opened))), wake);
         Self {
             watch,
             params: Arc::clone(params),
             status: Arc::clone(status),
             context,
-            model_changes: models::changes(),
-            models: models::list(),
+            models: models::list(model_changes.library()),
+            model_changes,
             model_id: params.song.model(params.slot()),
             blend_id: params.song.blend(),
             tunings: Tunings::of(params.song.tuning()),
@@ -73,7 +74,7 @@ impl PluginPanelHost {
     /// Looks at what may have changed behind the panel's back; once a picture.
     pub fn refresh(&mut self) {
         if self.model_changes.are_there() {
-            self.models = models::list();
+            self.models = models::list(self.model_changes.library());
         }
         let (song, slot) = (&self.params.song, self.params.slot());
         if !song.holds(slot, &self.model_id) {

@@ -1,7 +1,7 @@
 //! A Python of Retort's own for training: found, made, filled with pinned packages, after saying how large they are and asking.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -29,6 +29,14 @@ impl Extent {
         match self {
             Self::Check => ".ready-to-check",
             Self::Training => ".ready-to-train",
+        }
+    }
+
+    /// Empty file that lies there while this much is being installed. Whatever interrupts that leaves it behind.
+    fn begun(self) -> &'static str {
+        match self {
+            Self::Check => ".begun-to-check",
+            Self::Training => ".begun-to-train",
         }
     }
 
@@ -102,12 +110,21 @@ impl Environment {
         if cfg!(windows) { self.folder.join("Scripts/python.exe") } else { self.folder.join("bin/python") }
     }
 
+    /// Whether `extent` is there and whole. Half of the large packages do the small ones no harm.
     #[must_use]
     pub fn has(&self, extent: Extent) -> bool {
-        self.folder.join(extent.mark()).exists() || self.folder.join(Extent::Training.mark()).exists()
+        let is_whole =
+            |extent: Extent| self.folder.join(extent.mark()).exists() && !self.folder.join(extent.begun()).exists();
+        // Its Python is a link to the system's, which may have gone.
+        self.python().exists() && (is_whole(extent) || is_whole(Extent::Training))
     }
 
-    /// Installs what is missing for `extent`, after asking. What was begun goes on.
+    /// Whether there is something that cannot be built upon: pip takes a package of which the half is there for the whole.
+    fn is_half_made(&self) -> bool {
+        self.folder.exists() && (!self.has(Extent::Check) || self.folder.join(Extent::Training.begun()).exists())
+    }
+
+    /// Installs what is missing for `extent`, after asking. What was interrupted before is made anew.
     ///
     /// # Errors
     /// The answer is no, the disk is too full, or an installation fails.
@@ -124,11 +141,30 @@ impl Environment {
         );
         println!("{}.", extent.explain(wishes.without_cuda));
         println!("They go to {} and are used by Retort alone.", self.folder.display());
+        if self.is_half_made() {
+            println!("An earlier installation there was not finished. It is removed, and made anew.");
+        }
         self.check_disk(extent.disk_bytes(wishes.without_cuda))?;
         if !wishes.yes && !confirmed("Download and install them now?")? {
             return Err(TrainError::NotInstalled);
         }
-        if !self.python().exists() {
+        let failed = |source| TrainError::Folder { path: self.folder.clone(), source };
+        let _lock = self.lock().map_err(failed)?;
+        if self.has(extent) {
+            // Made by another one, while this one waited for an answer.
+            return Ok(());
+        }
+        if self.is_half_made() {
+            // The marks go first: half of it removed must not look whole.
+            for extent in [Extent::Training, Extent::Check] {
+                let _ = fs::remove_file(self.folder.join(extent.mark()));
+            }
+            fs::remove_dir_all(&self.folder).map_err(failed)?;
+        }
+        let is_new = !self.folder.exists();
+        fs::create_dir_all(&self.folder).map_err(failed)?;
+        fs::write(self.folder.join(extent.begun()), "").map_err(failed)?;
+        if is_new {
             must(Command::new(&self.base).args(["-m", "venv"]).arg(&self.folder), "make a Python environment")?;
         }
         let constraints = package.join("constraints.txt");
@@ -143,8 +179,21 @@ impl Environment {
             must(pip().arg(pin.unwrap_or("torch")).args(["--index-url", TORCH_WITHOUT_CUDA]), "install PyTorch")?;
         }
         must(pip().arg("--requirement").arg(package.join(extent.requirements())), "install the packages")?;
-        fs::write(self.folder.join(extent.mark()), "")
-            .map_err(|source| TrainError::Folder { path: self.folder.clone(), source })
+        fs::write(self.folder.join(extent.mark()), "").map_err(failed)?;
+        fs::remove_file(self.folder.join(extent.begun())).map_err(failed)
+    }
+
+    /// Two installations at once would take each other's for half made. Held as long as the file is open.
+    fn lock(&self) -> io::Result<File> {
+        // Not in the folder, which may be removed; the name has dots in it that are no ending.
+        let mut path = self.folder.clone().into_os_string();
+        path.push(".lock");
+        let file = File::options().create(true).append(true).open(path)?;
+        if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
+            println!("Another 'retort train' is installing them; this one waits for it.");
+            file.lock()?;
+        }
+        Ok(file)
     }
 
     /// Python knows how much room there is; where it cannot tell, pip will.

@@ -5,6 +5,7 @@
 
 mod environment;
 mod package;
+mod recordings;
 
 use std::ffi::OsString;
 use std::fs;
@@ -24,6 +25,16 @@ pub enum TrainError {
     NoPackage,
     #[error("this system names no folder for a user's data, where training would keep its files; set HOME")]
     NoDataFolder,
+    #[error("{} does not exist: name the folder that your recordings are in", .0.display())]
+    NoFolder(PathBuf),
+    #[error("{} is a file, not a folder: name the folder that your recordings are in", .0.display())]
+    NotAFolder(PathBuf),
+    #[error("{}: {source}; the folder of recordings cannot be read", path.display())]
+    Recordings { path: PathBuf, source: io::Error },
+    #[error("there are no recordings in {}: put wav, flac, mp3, ogg or aiff files of your instrument there, playing one note at a time", .0.display())]
+    NoRecordings(PathBuf),
+    #[error("the recordings in {} are .{ending} files, which cannot be read here: save them as WAV or FLAC", path.display())]
+    ForeignOnly { path: PathBuf, ending: String },
     #[error("{}: {source}; training keeps its files there", path.display())]
     Folder { path: PathBuf, source: io::Error },
     #[error(
@@ -41,7 +52,7 @@ pub enum TrainError {
     NotInstalled,
     #[error("there is nobody to ask whether packages may be downloaded; say --yes if they may")]
     NobodyToAsk,
-    #[error("could not {doing}: {detail}. The same command goes on from here")]
+    #[error("could not {doing}: {detail}. The same command tries again")]
     Step { doing: &'static str, detail: String },
 }
 
@@ -57,6 +68,8 @@ fn train(arguments: &Train) -> Result<u8, TrainError> {
     if package::text("retort_training/__main__.py").is_none() {
         return Err(TrainError::NoPackage);
     }
+    // Before anybody is asked for anything.
+    recordings::look(&arguments.folder)?;
     let folder = data_folder("training").ok_or(TrainError::NoDataFolder)?;
     let failed = |source| TrainError::Folder { path: folder.clone(), source };
     fs::create_dir_all(&folder).map_err(failed)?;

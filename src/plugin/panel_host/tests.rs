@@ -8,6 +8,10 @@ use nice_plug::params::internals::ParamPtr;
 use nice_plug::prelude::{Params, PluginApi, PluginState};
 
 use super::*;
+use crate::library::Library;
+use crate::library::parcel::Parcel;
+use crate::library::shelf::{self, Shelf};
+use crate::model::testing::{decaying_room, random_model};
 use crate::panel::tests::Bench;
 use crate::plugin::song::DEFAULT_MODEL;
 use crate::preset::{belongs_to_the_place, factory, is_same};
@@ -202,4 +206,29 @@ fn a_song_that_is_saved_after_a_preset_brings_it_back() {
     other.redo();
     let loaded = other.host.loaded_preset().expect("the song remembers it");
     assert_eq!((loaded.name.as_str(), loaded.changed), (duet.name.as_str(), false));
+}
+
+#[test]
+fn an_open_window_lists_what_is_imported_and_forgets_what_is_removed() {
+    let (place, models) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for (name, bytes) in
+        [("full", random_model("harp/full", 8, 1)), ("room", decaying_room("harp/room", 100).to_bytes())]
+    {
+        std::fs::write(place.path().join(name).with_extension("safetensors"), bytes).unwrap();
+    }
+    let parcel = Parcel::read(&place.path().join("full.safetensors")).unwrap();
+    let (mut bench, _context) = opened();
+    bench.host.model_changes = Changes::since_now(Library::with_folders(vec![models.path().into()]));
+    let mut is_listed = || {
+        // It looks every two seconds.
+        std::thread::sleep(Duration::from_millis(2_100));
+        bench.host.refresh();
+        bench.host.models().iter().any(|model| model.id == "harp/full")
+    };
+    assert!(!is_listed());
+    Shelf::open(models.path()).unwrap().check(&[parcel], false).unwrap().carry_out().unwrap();
+    assert!(is_listed());
+    let files = shelf::files_of("harp", models.path()).unwrap();
+    Shelf::open(models.path()).unwrap().remove(&files).unwrap();
+    assert!(!is_listed());
 }
