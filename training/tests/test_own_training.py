@@ -226,9 +226,9 @@ def test_the_less_there_is_to_learn_from_the_later_and_shorter_a_large_model_com
     assert minutes(2.5) < minutes(7.0) < minutes(15.0) < minutes(15.0, on_gpu=True)
 
 
-def test_later_rounds_are_gentle_and_more_patient():
+def test_later_rounds_are_gentle_and_are_played_to_their_end():
     for stage in stages.schedule(150.0):
-        assert (stage.rate == 1.0) == (stage.round == 1) and (stage.patience_steps > stages.PATIENCE_STEPS) == (stage.round > 1)
+        assert (stage.rate == 1.0) == (stage.round == 1) and (stage.patience_steps > 10**6) == (stage.round > 1)
 
 
 def test_what_was_begun_goes_on_and_what_is_finished_is_left_alone():

@@ -158,6 +158,8 @@ class Sitting:
         else:
             rooms = self._others_rooms() if variant == stages.FIRST else self._rooms()
             run = Run(self._plan(variant), [SOURCE], rooms, self.device)
+        if stage.round > 1:
+            run.plan = replace(run.plan, average=1.0 - 1.0 / stages.AVERAGED_STEPS)
         if variant not in begun:
             begun[variant] = {"minutes": run.minutes, "step": run.step, "loss": run.best}
             if distributed.is_first():

@@ -15,10 +15,10 @@ FIRST = "reduced"
 TEACHER, TAUGHT = "full", "reduced-cd"
 # Seconds to train on. With less than the first, a large model is left out unless it is asked for; with less than the second, it comes late and short.
 VERY_LITTLE_S, LITTLE_S, MUCH_S = 90.0, 300.0, 600.0
-# A later round begins with this share of the learning rate.
-GENTLE = 0.3
-# So many steps without a better held-out loss end a round: a later one falls to its lowest rate late, and is given more.
-PATIENCE_STEPS, LATER_PATIENCE_STEPS = 1500, 2200
+# A later round begins with this share of the learning rate, and scores and ships weights that are averaged over about so many steps.
+GENTLE, AVERAGED_STEPS = 0.3, 1000
+# So many steps without a better held-out loss end a first round. A later one is worse than what it began with until its rate has fallen: it is played to its end.
+PATIENCE_STEPS = 1500
 CHECK_EVERY_STEPS = 125
 # Every sitting lasts so long if nothing else is asked for: the first rounds and their checks.
 DEFAULT_MINUTES = 35.0
@@ -35,7 +35,7 @@ class Stage:
 
     @property
     def patience_steps(self) -> int:
-        return PATIENCE_STEPS if self.round == 1 else LATER_PATIENCE_STEPS
+        return PATIENCE_STEPS if self.round == 1 else 10**9
 
 
 def schedule(training_s: float, on_gpu: bool = False, only: list[str] | None = None) -> list[Stage]:
