@@ -294,6 +294,12 @@ def test_models_that_were_removed_are_published_again(place: Path, recordings: P
     assert (shelf(place) / "reduced.safetensors").read_bytes() == model and (shelf(place) / "report.html").exists()
 
 
+def test_a_report_that_was_removed_is_written_again(place: Path, recordings: Path):  # noqa: F811
+    (shelf(place) / "report.html").unlink()
+    assert main(words(recordings, place, "--only", "reduced", "--steps", "12")) == 0
+    assert "data:audio" in (shelf(place) / "report.html").read_text(encoding="utf-8")
+
+
 def test_a_room_that_was_removed_comes_back_with_its_models(place: Path, recordings: Path):  # noqa: F811
     room = (shelf(place) / "room.safetensors").read_bytes()
     (shelf(place) / "room.safetensors").unlink()

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,9 +19,10 @@ from retort_training.__main__ import main
 from retort_training.export import read_model, write_model
 from retort_training.features import Features
 from retort_training.instruments import Instrument, Source
-from retort_training.own import OwnError, material, stages
+from retort_training.own import OwnError, material, sitting, stages
 from retort_training.own.material import Clip, make_clip, split
 from retort_training.own.project import Project
+from retort_training.own.publish import improves
 from retort_training.tapes import Note, copies
 from retort_training.train import Budget, Run
 
@@ -237,6 +239,20 @@ def test_what_was_begun_goes_on_and_what_is_finished_is_left_alone():
     assert (left[0].variant, left[0].round) == ("full", 1) and len(left) == len(plan) - 1
     assert all(s.variant not in ("full", "reduced") for s in stages.agenda(plan, {}, {"full", "reduced"}))
     assert stages.minutes_to_go(left, 4.0) == pytest.approx(sum(s.minutes for s in left) - 4.0)
+
+
+def test_one_of_two_files_that_is_missing_comes_back_and_a_better_model_stays():
+    told = {"cnn-tiny": {"loss": 4.5}, "cnn-tiny-q": {"loss": 4.5}, "full": {"loss": 4.4}}
+    both, one = dict(told), {"cnn-tiny": told["cnn-tiny"]}
+    assert not improves(both, [], "cnn-tiny", 4.5) and improves(one, [], "cnn-tiny", 4.5) and improves({}, [], "cnn-tiny", 9.0)
+    assert improves(both, [], "cnn-tiny", 4.45) and not improves(one, [], "cnn-tiny", 4.6)
+    assert not improves(both, ["full"], "cnn-tiny", 4.45) and improves(both, ["full", "cnn-tiny"], "cnn-tiny", 4.3)
+
+
+def test_a_graphics_processor_learns_from_more_voices_at_once():
+    instrument = Instrument("x", (Source("own", "", "", ""),), "", 80, 40)
+    voices = [sitting.Sitting._plan(SimpleNamespace(device=device, instrument=instrument), "full").voices for device in ("cpu", "cuda")]
+    assert voices == [4, 16]
 
 
 def test_a_later_round_falls_from_its_own_rate_to_the_same_end():

@@ -16,6 +16,7 @@ from . import evidence
 from .project import Project
 from .survey import Survey, duration, note_name
 
+REPORT = "report.html"
 _HEARD_S = 9.0
 _TITLES = {
     "reduced": "Reduced: small, the first one",

@@ -82,9 +82,12 @@ def publish(run: Run, shelf: Shelf, project: Project, loss: float) -> list[str]:
 
 
 def improves(published: dict[str, dict], strangers: list[str], variant: str, loss: float) -> bool:
-    """Whether a model is better than the one it replaces, and than every one that has to make room for it."""
-    to_beat = [published[v]["loss"] for v in {*strangers, variant} if v in published]
-    return not to_beat or loss < min(to_beat)
+    """Whether a model is better than the one it replaces, and than every one that has to make room for it. Where one of its files is missing, as good will do."""
+    to_beat = [published[v]["loss"] for v in strangers if v in published and v != variant]
+    names = [name for name, _ in shipped_as(variant)]
+    own = [published[name]["loss"] for name in names if name in published]
+    is_whole = len(own) == len(names) or variant in strangers
+    return all(loss < other for other in to_beat) and all(loss < other or (loss == other and not is_whole) for other in own)
 
 
 def _metadata(run: Run, shelf: Shelf, project: Project, loss: float, variant: str, precision: str) -> dict:

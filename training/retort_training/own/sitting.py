@@ -129,6 +129,8 @@ class Sitting:
             self.project.save()
             for variant in self._missing():
                 self._publish(variant)
+            if not (self.shelf.folder / page.REPORT).exists():
+                self._report()
         distributed.wait()
         if not distributed.is_first():
             self.project.read()
@@ -253,7 +255,7 @@ class Sitting:
 
     def _report(self) -> None:
         if self.project.state["published"]:
-            page.write(self.shelf.folder / "report.html", self.project, self.found, example(self.held_out))
+            page.write(self.shelf.folder / page.REPORT, self.project, self.found, example(self.held_out))
 
     def _farewell(self) -> None:
         say, state = self.progress.say, self.project.state
