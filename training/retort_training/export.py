@@ -11,7 +11,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from . import ANALYSIS_VERSION, BANDWIDTH_HZ, FORMAT_VERSION, FRAME_RATE_HZ, LOUDNESS_FLOOR_DB, SAMPLE_RATE_HZ, cnn, gru, split, statistics
+from . import ANALYSIS_VERSION, BANDWIDTH_HZ, FORMAT_VERSION, FRAME_RATE_HZ, LOUDNESS_FLOOR_DB, SAMPLE_RATE_HZ, cnn, durable, gru, split, statistics
 from .features import Features, measure, retort_binary
 from .instruments import INSTRUMENTS, Instrument
 from .train import Plan, Run
@@ -128,11 +128,10 @@ def _credit(source) -> dict:
 def write_model(path: Path, tensors: dict[str, torch.Tensor], metadata: dict) -> None:
     """Writes aside and renames, so that nobody ever reads half a model."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    save_file(tensors, part, metadata={"retort": json.dumps(metadata, separators=(",", ":"))})
-    # safetensors keeps its files to their owner.
-    part.chmod(0o644)
-    part.replace(path)
+    with durable.written(path) as part:
+        save_file(tensors, part, metadata={"retort": json.dumps(metadata, separators=(",", ":"))})
+        # safetensors keeps its files to their owner.
+        part.chmod(0o644)
 
 
 def read_model(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
@@ -144,8 +143,7 @@ def read_model(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
 def write_room(path: Path, run: Run, instrument: Instrument) -> None:
     """The reference source's room, f16."""
     reference = instrument.sources[0]
-    with torch.no_grad(), run.with_average():
-        response = run.rooms.impulse_responses()[run.rooms.sources.index(reference.name)].half()
+    response = room_response(run, instrument)
     metadata = {
         "format_version": FORMAT_VERSION,
         "id": f"{instrument.name}/room",
@@ -155,10 +153,15 @@ def write_room(path: Path, run: Run, instrument: Instrument) -> None:
         "data": [_credit(reference)],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    save_file({"impulse_response": response}, part, metadata={"retort-room": json.dumps(metadata)})
-    part.chmod(0o644)
-    part.replace(path)
+    with durable.written(path) as part:
+        save_file({"impulse_response": response}, part, metadata={"retort-room": json.dumps(metadata)})
+        part.chmod(0o644)
+
+
+def room_response(run: Run, instrument: Instrument) -> torch.Tensor:
+    """The reference source's impulse response, f16, as it is written."""
+    with torch.no_grad(), run.with_average():
+        return run.rooms.impulse_responses()[run.rooms.sources.index(instrument.sources[0].name)].half().cpu().contiguous()
 
 
 def shipped_as(variant: str) -> list[tuple[str, str]]:

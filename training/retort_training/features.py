@@ -7,6 +7,7 @@ another analysis must come with another `ANALYSIS_VERSION`.
 import hashlib
 import os
 import shutil
+import struct
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import ANALYSIS_VERSION, FRAME_RATE_HZ
+from . import ANALYSIS_VERSION, FRAME_RATE_HZ, SAMPLE_RATE_HZ
 
 VOICED = 0.5
 COLUMNS = ("time_s", "f0_hz", "voicing", "loudness_db")
@@ -69,19 +70,39 @@ def hold_pitch(f0_hz: np.ndarray, voicing: np.ndarray) -> np.ndarray:
     return f0_hz[voiced[np.maximum(last, 0)]].astype(np.float32)
 
 
+def write_audio(path: Path, audio: np.ndarray, rate_hz: int = SAMPLE_RATE_HZ) -> None:
+    """Mono float32 as WAV: the same bytes for the same samples, so that the cache knows them again. (libsndfile would put the time of day into the file.)"""
+    data = np.ascontiguousarray(audio, "<f4")
+    # RIFF chunks: format 3 is IEEE float; one channel of four bytes a sample.
+    header = b"RIFF" + struct.pack("<I", 36 + data.nbytes) + b"WAVE"
+    header += b"fmt " + struct.pack("<IHHIIHH", 16, 3, 1, rate_hz, 4 * rate_hz, 4, 32)
+    with open(path, "wb") as file:
+        file.write(header + b"data" + struct.pack("<I", data.nbytes))
+        file.write(data.data)
+
+
 def measure(recording: Path, retort: str, cache: Path, lowest_pitch_hz: int = 80) -> Features:
     """The frames of a recording, from the cache or from `retort features`."""
-    digest = hashlib.sha256(Path(recording).read_bytes()).hexdigest()[:20]
+    return read_csv(measured_file(recording, retort, cache, lowest_pitch_hz))
+
+
+def measured_file(recording: Path, retort: str, cache: Path, lowest_pitch_hz: int) -> Path:
+    """Where in the cache the frames of a recording are; measures them if they are not there yet."""
+    with open(recording, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()[:20]
     stored = Path(cache) / f"{digest}-{lowest_pitch_hz}hz-v{ANALYSIS_VERSION}.csv"
     if not stored.exists():
         stored.parent.mkdir(parents=True, exist_ok=True)
         # Written aside and renamed, so that an interrupted run leaves no half file.
         handle, part = tempfile.mkstemp(suffix=".csv", dir=stored.parent)
         os.close(handle)
-        command = [retort, "features", str(recording), part, "--lowest-pitch", str(lowest_pitch_hz)]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode != 0:
+        try:
+            command = [retort, "features", str(recording), part, "--lowest-pitch", str(lowest_pitch_hz)]
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode != 0:
+                raise FeatureError(f"{' '.join(command)}: {done.stderr.strip() or done.returncode}")
+            os.replace(part, stored)
+        except BaseException:
             Path(part).unlink(missing_ok=True)
-            raise FeatureError(f"{' '.join(command)}: {done.stderr.strip() or done.returncode}")
-        os.replace(part, stored)
-    return read_csv(stored)
+            raise
+    return stored

@@ -18,7 +18,7 @@ import soundfile
 import soxr
 
 from . import FRAME_RATE_HZ, HOP, SAMPLE_RATE_HZ
-from .features import Features
+from .features import Features, write_audio
 from .instruments import Instrument
 from .split import NOTE, TAKE, Piece
 
@@ -207,7 +207,7 @@ def measured(audio: np.ndarray, source: str, bandwidth_hz: float, copy: Copy, me
     audio = changed(audio, copy)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tape.wav"
-        soundfile.write(path, audio, SAMPLE_RATE_HZ, subtype="FLOAT")
+        write_audio(path, audio)
         features = measure(path, copy.lowest_pitch_hz)
     n = min(len(features) - 1, len(audio) // HOP)
     bandwidth_hz *= 2.0 ** (min(copy.semitones, 0.0) / 12.0)

@@ -15,7 +15,7 @@ import numpy as np
 import soxr
 import torch
 
-from . import BANDWIDTH_HZ, FRAME_RATE_HZ, HOP, LOUDNESS_FLOOR_DB, SAMPLE_RATE_HZ, cnn, distributed, gru, metrics
+from . import BANDWIDTH_HZ, FRAME_RATE_HZ, HOP, LOUDNESS_FLOOR_DB, SAMPLE_RATE_HZ, cnn, distributed, durable, gru, metrics
 from .crops import Batch, Crops
 from .instruments import Instrument
 from .loss import loudness_loss, multi_scale_loss
@@ -94,6 +94,10 @@ def seconds_to_frames(seconds: float) -> int:
     return round(seconds * FRAME_RATE_HZ)
 
 
+class DamagedCheckpoint(ValueError):
+    """A file that is no checkpoint, or not a whole one."""
+
+
 class Run:
     """A decoder with its rooms, their optimiser and their averaged weights (which are what is scored and exported)."""
 
@@ -138,9 +142,9 @@ class Run:
         """`sound` of `controls`."""
         return self.sound(self.controls(f0_hz, loudness_db, source, pre_roll), f0_hz, source, pre_roll, noise)
 
-    def train_step(self, crops: Crops, progress: float) -> float:
-        """One update; `progress` is the share of the budget that is spent. Returns the spectral loss."""
-        fade = LEAST_RATE + (1.0 - LEAST_RATE) * 0.5 * (1.0 + math.cos(math.pi * min(progress, 1.0)))
+    def train_step(self, crops: Crops, progress: float, rate: float = 1.0) -> float:
+        """One update; `progress` is the share of the budget that is spent, `rate` that of the learning rate it begins with. Returns the spectral loss."""
+        fade = LEAST_RATE + (rate - LEAST_RATE) * 0.5 * (1.0 + math.cos(math.pi * min(progress, 1.0)))
         scale = fade * min(1.0, (self.step + 1) / WARM_UP_STEPS)
         for group, base in zip(self.optimiser.param_groups, self.base_rates):
             group["lr"] = base * scale
@@ -206,18 +210,26 @@ class Run:
             "rooms_frozen": self.rooms_frozen,
             "progress": [self.step, self.minutes, self.best, self.best_step],
         }
-        part = path.with_suffix(".part")
         try:
-            torch.save(state, part)
+            with durable.written(path) as part:
+                torch.save(state, part)
         except (OSError, RuntimeError) as error:
             # PyTorch hides a full disk in an error of its own.
-            part.unlink(missing_ok=True)
             raise OSError(f"{path} could not be written: is the disk full? ({error})") from error
-        part.replace(path)
 
     @classmethod
     def load(cls, path: Path, other_rooms: dict | None = None, device: str = "cpu") -> "Run":
-        """A checkpoint to go on with; with `other_rooms` these take the place of its own and are frozen."""
+        """A checkpoint to go on with; with `other_rooms` these take the place of its own and are frozen. Raises `DamagedCheckpoint`."""
+        try:
+            return cls._load(path, other_rooms, device)
+        except (OSError, MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:
+            # Half a file or a foreign one fails in ever another way.
+            raise DamagedCheckpoint(f"{path} is damaged ({str(error).splitlines()[0] if str(error) else type(error).__name__})") from error
+
+    @classmethod
+    def _load(cls, path: Path, other_rooms: dict | None, device: str) -> "Run":
         state = torch.load(path, weights_only=True, map_location=device)
         if other_rooms is not None and not state["rooms_frozen"]:
             # The optimiser keeps what it knows of the decoder, its first group.
@@ -279,12 +291,25 @@ def held_out_loss(run: Run, tapes: list[Tape]) -> float:
 
 @dataclass
 class Budget:
-    """A run ends after `steps` or `minutes`, whichever comes first, or `patience` steps after its best."""
+    """A run ends after `steps` or `minutes`, whichever comes first, or `patience` steps after its best.
+
+    A later round of a run counts its minutes and its patience from where it began, and may begin with a share of the learning rate.
+    """
 
     steps: int = 10**9
     minutes: float = 10**9
     patience: int = 10**9
     check_every: int = 250
+    from_minutes: float = 0.0
+    from_step: int = 0
+    rate: float = 1.0
+
+    def progress(self, run: Run) -> float:
+        """The share that is spent."""
+        return max(run.step / self.steps, (run.minutes - self.from_minutes) / (self.minutes - self.from_minutes))
+
+    def is_patient(self, run: Run) -> bool:
+        return run.step - max(run.best_step, self.from_step) < self.patience
 
 
 class Watch:
@@ -334,8 +359,8 @@ def train(
     stop = False
     while True:
         run.minutes = distributed.agreed(before + (clock() - started) / 60.0, run.device)
-        progress = max(run.step / budget.steps, run.minutes / budget.minutes)
-        finished = progress >= 1.0 or run.step - run.best_step >= budget.patience
+        progress = budget.progress(run)
+        finished = progress >= 1.0 or not budget.is_patient(run)
         if run.step > first_step and (finished or run.step % budget.check_every == 0):
             if distributed.is_first():
                 _check(run, held_out, folder, recent, budget, (run.minutes - before) / max(run.step - first_step, 1), watch)
@@ -349,7 +374,7 @@ def train(
             return
         if stop:
             raise Stopped
-        loss = run.train_step(crops, progress)
+        loss = run.train_step(crops, progress, budget.rate)
         if not math.isfinite(loss):
             raise FloatingPointError(f"the loss is {loss} at step {run.step}: the checkpoint before is in {folder}")
         recent.append(loss)

@@ -2,6 +2,9 @@
 
 import os
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +12,14 @@ import pytest
 import soundfile
 
 from own_sounds import RATE_HZ, chords, drums, melody, reed, speech, write
+from retort_training import features
 from retort_training.__main__ import main
 from retort_training.own import OwnError, condition, evidence, sound, survey
 from retort_training.own.project import slug
 
 RETORT = shutil.which("retort")
 needs_retort = pytest.mark.skipif(RETORT is None, reason="no retort in PATH")
+PACKAGE = Path(__file__).resolve().parent.parent
 SCALE = [57, 59, 60, 62, 64, 65, 67, 69]
 
 
@@ -28,8 +33,10 @@ def test_a_scale_is_usable_and_the_page_shows_it(tmp_path, capsys):
     write(tmp_path / "in" / "scale.flac", melody(SCALE * 3))
     assert check(tmp_path / "in", tmp_path) == 0
     said = capsys.readouterr().out
-    assert "1 recordings, 17 seconds" in said and "16 seconds of them usable" in said or "17 seconds of them usable" in said
+    assert "1 recording, 17 seconds" in said and ("16 seconds of them usable" in said or "17 seconds of them usable" in said)
     assert "Pitch A3 to A4" in said and "is little" in said
+    rows = [line.split("|")[1] for line in said.splitlines() if " dB |" in line]
+    assert len(rows) >= 2 and all(row.strip() for row in rows), "no row of the plot is empty"
     page = (tmp_path / "work" / "reed" / "recordings.html").read_text()
     assert "data:image/png" in page and "scale.flac" in page
 
@@ -208,6 +215,66 @@ def _examined(seconds: float) -> survey.Examined:
     return survey.Examined(recording, frames, found, [(0.0, seconds)], 3_500.0, None, None)
 
 
+@needs_retort
+def test_a_second_look_measures_nothing_and_a_recording_that_is_gone_leaves_nothing(tmp_path, monkeypatch):
+    for name, shift in (("low", 0), ("high", 12)):
+        write(tmp_path / "in" / f"{name}.wav", melody([n + shift for n in SCALE * 2]))
+    assert check(tmp_path / "in", tmp_path) == 0
+    kept = sorted((tmp_path / "work" / "reed" / "cache").rglob("*.*"))
+    assert kept
+    # Past the second that a time stamp would count in.
+    time.sleep(1.1)
+    monkeypatch.setattr(features.subprocess, "run", lambda *_, **__: pytest.fail("retort was called"))
+    assert check(tmp_path / "in", tmp_path) == 0
+    assert sorted((tmp_path / "work" / "reed" / "cache").rglob("*.*")) == kept
+    (tmp_path / "in" / "low.wav").unlink()
+    monkeypatch.undo()
+    check(tmp_path / "in", tmp_path)
+    left = sorted((tmp_path / "work" / "reed" / "cache").rglob("*.*"))
+    assert left and len(left) < len(kept)
+
+
+def test_the_same_samples_are_the_same_file_and_are_read_back_as_they_are(tmp_path):
+    audio = melody(SCALE[:2])
+    features.write_audio(tmp_path / "a.wav", audio)
+    read, rate_hz = soundfile.read(tmp_path / "a.wav", dtype="float32")
+    assert rate_hz == RATE_HZ and np.array_equal(read, audio)
+
+
+@pytest.mark.parametrize("minutes", ["nan", "inf", "-inf", "0", "-3", "1e9"])
+def test_a_sitting_has_a_length(tmp_path, capsys, minutes):
+    write(tmp_path / "in" / "a.wav", melody(SCALE))
+    assert check(tmp_path / "in", tmp_path, f"--minutes={minutes}") == 1
+    assert "at most" in capsys.readouterr().err and not (tmp_path / "work").exists()
+
+
+@pytest.mark.parametrize("rate_hz", [32_000, 44_100])
+def test_blocks_make_no_difference_to_sound_or_clips(tmp_path, monkeypatch, rate_hz):
+    audio = np.clip(melody([60, 64, 67], rate_hz=rate_hz) * 4.0, -0.9, 0.9)
+    path = write(tmp_path / "a.wav", np.stack([audio, 0.5 * audio], axis=1), rate_hz, subtype="FLOAT")
+    whole = sound.decode(path, "a")
+    monkeypatch.setattr(sound, "_BLOCK_S", 0.0101)
+    pieces = sound.decode(path, "a")
+    assert whole.clips == pieces.clips > 100
+    assert len(whole.audio) == len(pieces.audio) and np.abs(whole.audio - pieces.audio).max() < 1e-6
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others count memory otherwise")
+def test_a_long_file_in_stereo_takes_little_more_memory_than_the_sound_that_is_kept(tmp_path):
+    path, rate_hz, seconds = tmp_path / "a.wav", 48_000, 300
+    with soundfile.SoundFile(path, "w", rate_hz, 2, "PCM_16") as file:
+        for _ in range(seconds // 10):
+            file.write(np.full((10 * rate_hz, 2), 0.1))
+    script = (
+        "import resource, sys; from pathlib import Path; from retort_training.own import sound\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before = peak(); sound.decode(Path(sys.argv[1]), 'a'); print(peak() - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(path)], cwd=PACKAGE, capture_output=True, text=True, check=True)
+    whole_kib, kept_kib = seconds * rate_hz * 2 * 4 / 1024, seconds * 32_000 * 4 / 1024
+    assert int(done.stdout) < 3.5 * kept_kib < 1.2 * whole_kib, f"{int(done.stdout) // 1024} MB"
+
+
 def test_half_a_wav_file_is_read_as_far_as_it_goes(tmp_path):
     path = write(tmp_path / "a.wav", melody(SCALE))
     whole = path.read_bytes()
@@ -218,8 +285,6 @@ def test_half_a_wav_file_is_read_as_far_as_it_goes(tmp_path):
 @needs_retort
 def test_the_package_takes_the_frames_of_retort_as_they_are(tmp_path):
     """Nothing is rounded or shifted between `retort features` and training; only the pitch is held where nothing is voiced."""
-    import subprocess
-
     from retort_training.features import VOICED, measure
 
     path = write(tmp_path / "a.wav", melody(SCALE))

@@ -1,60 +1,30 @@
-"""From a made-up folder to models in a few steps: what is kept apart, what is published, what stopping and killing leave behind."""
+"""From a made-up folder to models in a few steps: what is kept apart, what is published, and in which order. How it ends is in `test_own_endings`."""
 
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import soundfile
 
+from own_place import PACKAGE, RETORT, SCALE, files, needs_retort, recordings, trained, unfinished, words  # noqa: F401
 from own_sounds import melody, write
 from retort_training import FRAME_RATE_HZ
 from retort_training.__main__ import main
-from retort_training.export import read_model
+from retort_training.export import read_model, write_model
 from retort_training.features import Features
 from retort_training.instruments import Instrument, Source
-from retort_training.own import OwnError, material, stages
+from retort_training.own import OwnError, material, sitting, stages
 from retort_training.own.material import Clip, make_clip, split
 from retort_training.own.project import Project
+from retort_training.own.publish import improves
 from retort_training.tapes import Note, copies
-from retort_training.train import Run
-
-RETORT = shutil.which("retort")
-needs_retort = pytest.mark.skipif(RETORT is None, reason="no retort in PATH")
-PACKAGE = Path(__file__).resolve().parent.parent
-SCALE = [57, 59, 60, 62, 64, 65, 67, 69]
-
-
-@pytest.fixture(scope="module")
-def recordings(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("recordings")
-    for i, shift in enumerate((0, 5, 12)):
-        write(folder / f"scale {i}.flac", melody([n + shift for n in SCALE]))
-    return folder
-
-
-def words(recordings: Path, place: Path, *more: str) -> list[str]:
-    named = ["--name", "My reed", "--models", str(place / "models"), "--work", str(place / "work"), "--device", "cpu"]
-    return ["own", str(recordings), *named, *more]
-
-
-@pytest.fixture(scope="module")
-def trained(recordings: Path, tmp_path_factory) -> Path:
-    """The first model after twelve steps."""
-    if RETORT is None:
-        pytest.skip("no retort in PATH")
-    place = tmp_path_factory.mktemp("trained")
-    assert main(words(recordings, place, "--only", "reduced", "--steps", "12")) == 0
-    return place
-
-
-def files(folder: Path) -> list[str]:
-    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+from retort_training.train import Budget, Run
 
 
 def test_the_model_lies_where_retort_finds_it_with_everything_that_is_known(trained: Path):
@@ -92,10 +62,10 @@ def test_a_worse_model_does_not_take_the_place_of_a_better_one(trained: Path, re
     shutil.copytree(trained, tmp_path / "again")
     model = tmp_path / "again" / "models" / "my-reed" / "reduced.safetensors"
     state = tmp_path / "again" / "work" / "my-reed" / "project.json"
-    told = json.loads(state.read_text())
-    told["published"]["reduced"]["loss"] = 0.1
-    told["finished"] = []
-    state.write_text(json.dumps(told))
+    tensors, metadata = read_model(model)
+    metadata["training"]["held_out_loss"] = 0.1
+    write_model(model, tensors, metadata)
+    unfinished(state)
     before = model.read_bytes()
     assert main(words(recordings, tmp_path / "again", "--only", "reduced", "--steps", "14")) == 0
     assert model.read_bytes() == before
@@ -118,15 +88,6 @@ def test_other_recordings_begin_anew_and_the_old_model_is_judged_by_them(trained
     assert steps == (2 if told["published"]["reduced"]["step"] == 2 else 12)
 
 
-def test_killed_between_a_model_and_its_note_it_knows_its_own_file_again(trained: Path, recordings: Path, tmp_path):
-    place = tmp_path / "again"
-    shutil.copytree(trained, place)
-    state = place / "work" / "my-reed" / "project.json"
-    state.write_text(json.dumps(json.loads(state.read_text()) | {"published": {}, "finished": []}))
-    assert main(words(recordings, place, "--only", "reduced", "--steps", "12")) == 0
-    assert "reduced" in json.loads(state.read_text())["published"]
-
-
 def test_a_name_that_is_taken_is_refused_and_nothing_is_overwritten(trained: Path, recordings: Path, tmp_path, capsys):
     place = tmp_path / "other"
     shutil.copytree(trained / "models", place / "models")
@@ -146,105 +107,6 @@ def test_two_trainings_of_one_instrument_do_not_meet(recordings: Path, tmp_path,
     with Project(place, "My reed").locked():
         assert main(words(recordings, tmp_path, "--check")) == 1
     assert "being trained already" in capsys.readouterr().err
-
-
-def start(recordings: Path, place: Path, *more: str, **options) -> subprocess.Popen:
-    script = [sys.executable, "-m", "retort_training", *words(recordings, place, "--only", "reduced", *more)]
-    return subprocess.Popen(script, cwd=PACKAGE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, **options)
-
-
-def wait_for(path: Path, process: subprocess.Popen) -> None:
-    end = time.monotonic() + 60.0
-    while not path.exists():
-        assert process.poll() is None, process.stdout.read()
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
-@needs_retort
-def test_ctrl_c_keeps_every_step_and_the_next_call_goes_on(recordings: Path, tmp_path):
-    run = tmp_path / "work" / "my-reed" / "runs" / "reduced"
-    process = start(recordings, tmp_path, "--steps", "4000")
-    wait_for(run / "log.csv", process)
-    time.sleep(1.0)
-    process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=60)
-    assert process.returncode == 130 and "goes on from here" in said, said
-    step = Run.load(run / "last.pt").step
-    assert step > 0
-    assert main(words(recordings, tmp_path, "--only", "reduced", "--steps", str(step + 3))) == 0
-    assert Run.load(run / "last.pt").step == step + 3
-
-
-@needs_retort
-def test_killed_at_any_moment_it_goes_on_and_never_leaves_half_a_file(trained: Path, recordings: Path, tmp_path):
-    """Killed while it writes, over and over: everything that is there can be read, and the last call ends well."""
-    place = tmp_path / "again"
-    shutil.copytree(trained, place)
-    model = place / "models" / "my-reed" / "reduced.safetensors"
-    run = place / "work" / "my-reed" / "runs" / "reduced"
-    for round_number, delay in enumerate((0.0, 0.05, 0.4)):
-        state = place / "work" / "my-reed" / "project.json"
-        told = json.loads(state.read_text())
-        state.write_text(json.dumps(told | {"finished": []}))
-        # Draft files of checkpoints and models appear from the first step on, since every step is a check here.
-        process = start(recordings, place, "--steps", str(13 + round_number))
-        wait_for_draft(place, process)
-        time.sleep(delay)
-        process.kill()
-        process.communicate()
-        Run.load(run / "last.pt"), Run.load(run / "best.pt")
-        read_model(model)
-        json.loads(state.read_text())
-    assert main(words(recordings, place, "--only", "reduced", "--steps", "20")) == 0
-    assert not [f for f in files(place / "models") if f.endswith(".part")]
-    subprocess.run([RETORT, "models", "--json", "--models", str(place / "models")], check=True, capture_output=True)
-
-
-def wait_for_draft(place: Path, process: subprocess.Popen) -> None:
-    """Until something is being written that matters, or the process has ended by itself."""
-    end = time.monotonic() + 60.0
-    while process.poll() is None and time.monotonic() < end:
-        if any(place.rglob("*.part")):
-            return
-        time.sleep(0.001)
-
-
-@needs_retort
-@pytest.mark.skipif(sys.platform == "win32", reason="files are limited otherwise there")
-def test_a_disk_that_fills_up_ends_with_a_message_and_loses_nothing(trained: Path, recordings: Path, tmp_path):
-    """A limit on the size of files stands for the full disk."""
-    import resource
-
-    place = tmp_path / "again"
-    shutil.copytree(trained, place)
-    run = place / "work" / "my-reed" / "runs" / "reduced"
-    state = place / "work" / "my-reed" / "project.json"
-    state.write_text(json.dumps(json.loads(state.read_text()) | {"finished": []}))
-    before = (run / "last.pt").read_bytes()
-    limit = len(before) // 2
-    process = start(recordings, place, "--steps", "15", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
-    said, _ = process.communicate(timeout=60)
-    assert process.returncode == 1 and "is the disk full" in said and "Traceback" not in said, said
-    assert (run / "last.pt").read_bytes() == before
-    assert not list(run.glob("*.part"))
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="files are limited otherwise there")
-def test_a_checkpoint_that_does_not_fit_leaves_the_one_before(trained: Path, tmp_path):
-    import resource
-
-    kept = shutil.copy(trained / "work" / "my-reed" / "runs" / "reduced" / "last.pt", tmp_path / "last.pt")
-    run = Run.load(kept)
-    run.step = 99
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
-    try:
-        with pytest.raises(OSError, match="disk full"):
-            run.save(kept)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert Run.load(kept).step == 12 and not list(tmp_path.glob("*.part"))
 
 
 @needs_retort
@@ -317,35 +179,88 @@ def test_phrases_are_never_bound_into_lines_and_notes_are():
     seen = []
 
     def measure(path, lowest_pitch_hz):
-        import soundfile
-
         n = soundfile.info(path).frames // 128 + 1
         seen.append(n)
         return Features(np.full(n, 220.0, np.float32), np.ones(n, np.float32), np.zeros(n, np.float32))
 
     phrases = material.Material([clip(str(i), None, 8.0) for i in range(4)], [])
-    assert len(material.training_tapes(phrases, instrument, measure)) == len(copies(instrument))
+    assert len(material.training_tapes(phrases, instrument, measure)) == len(copies(instrument)) + 2
     notes = material.Material([clip(str(i), 60.0 + i, 2.0) for i in range(8)], [])
-    assert len(material.training_tapes(notes, instrument, measure)) == 2 * len(copies(instrument))
+    assert len(material.training_tapes(notes, instrument, measure)) == 2 * (len(copies(instrument)) + 2)
     assert isinstance(notes.train[0].note, Note)
+
+
+def test_of_little_material_every_note_is_heard_nearly_a_semitone_higher_and_lower_too():
+    instrument = Instrument("x", (Source("own", "", "", ""),), "", 80, 40)
+
+    def measure(path, lowest_pitch_hz):
+        n = soundfile.info(path).frames // 128 + 1
+        return Features(np.full(n, 220.0, np.float32), np.ones(n, np.float32), np.zeros(n, np.float32))
+
+    for number, more in ((16, 2), (104, 0)):
+        notes = material.Material([clip(str(i), 60.0 + i % 24, 3.0) for i in range(number)], [])
+        assert len(material.training_tapes(notes, instrument, measure)) == 2 * (len(copies(instrument)) + more)
 
 
 # The agenda.
 
 
+def order(minutes: float, **options) -> list[tuple[str, int]]:
+    return [(s.variant, s.round) for s in stages.schedule(60.0 * minutes, **options)]
+
+
 def test_something_playable_comes_first_and_a_teacher_before_its_student():
-    order = [s.variant for s in stages.agenda({}, set())]
-    assert order[0] == "reduced" and order.index("full") < order.index("reduced-cd")
-    assert stages.agenda({}, set())[0].minutes < 10.0
-    assert [s.variant for s in stages.agenda({}, set(), ["reduced-cd"])][:3] == ["reduced", "full", "reduced-cd"]
+    for minutes in (1.0, 2.5, 7.0, 15.0):
+        for on_gpu in (False, True):
+            plan = stages.schedule(60.0 * minutes, on_gpu)
+            names = [s.variant for s in plan]
+            assert names[0] == "reduced" and plan[0].minutes < 10.0
+            assert "reduced-cd" not in names or names.index("full") < names.index("reduced-cd")
+            assert [s.round for s in plan if s.variant == "reduced"] == list(range(1, 1 + names.count("reduced")))
+    assert order(7.0, only=["reduced-cd"])[:3] == [("reduced", 1), ("full", 1), ("reduced-cd", 1)]
+
+
+def test_the_less_there_is_to_learn_from_the_later_and_shorter_a_large_model_comes():
+    assert "full" not in dict(order(1.0)) and "full" in dict(order(1.0, only=["full"]))
+    little, enough = order(2.5), order(7.0)
+    assert little.index(("reduced", 2)) < little.index(("full", 1)) and enough.index(("full", 1)) == 1
+    minutes = lambda m, **o: sum(s.minutes for s in stages.schedule(60.0 * m, **o) if s.variant == "full")  # noqa: E731
+    assert minutes(2.5) < minutes(7.0) < minutes(15.0) < minutes(15.0, on_gpu=True)
+
+
+def test_later_rounds_are_gentle_and_are_played_to_their_end():
+    for stage in stages.schedule(150.0):
+        assert (stage.rate == 1.0) == (stage.round == 1) and (stage.patience_steps > 10**6) == (stage.round > 1)
 
 
 def test_what_was_begun_goes_on_and_what_is_finished_is_left_alone():
-    spent = {"reduced": 6.0, "full": 4.0}
-    assert stages.agenda(spent, set())[0] == stages.Stage("full", 11.0)
-    assert all(s.variant not in ("full", "reduced") for s in stages.agenda(spent, {"full", "reduced"}))
-    whole = stages.agenda({}, set())
-    assert abs(stages.minutes_to_go(whole, {}) - 8.0 * sum(stages.FIRST_ROUND.values())) < 1e-6
+    plan = stages.schedule(420.0)
+    left = stages.agenda(plan, {"reduced": 1}, set())
+    assert (left[0].variant, left[0].round) == ("full", 1) and len(left) == len(plan) - 1
+    assert all(s.variant not in ("full", "reduced") for s in stages.agenda(plan, {}, {"full", "reduced"}))
+    assert stages.minutes_to_go(left, 4.0) == pytest.approx(sum(s.minutes for s in left) - 4.0)
+
+
+def test_one_of_two_files_that_is_missing_comes_back_and_a_better_model_stays():
+    told = {"cnn-tiny": {"loss": 4.5}, "cnn-tiny-q": {"loss": 4.5}, "full": {"loss": 4.4}}
+    both, one = dict(told), {"cnn-tiny": told["cnn-tiny"]}
+    assert not improves(both, [], "cnn-tiny", 4.5) and improves(one, [], "cnn-tiny", 4.5) and improves({}, [], "cnn-tiny", 9.0)
+    assert improves(both, [], "cnn-tiny", 4.45) and not improves(one, [], "cnn-tiny", 4.6)
+    assert not improves(both, ["full"], "cnn-tiny", 4.45) and improves(both, ["full", "cnn-tiny"], "cnn-tiny", 4.3)
+
+
+def test_a_graphics_processor_learns_from_more_voices_at_once():
+    instrument = Instrument("x", (Source("own", "", "", ""),), "", 80, 40)
+    voices = [sitting.Sitting._plan(SimpleNamespace(device=device, instrument=instrument), "full").voices for device in ("cpu", "cuda")]
+    assert voices == [4, 16]
+
+
+def test_a_later_round_falls_from_its_own_rate_to_the_same_end():
+    run = type("", (), {"step": 300, "minutes": 8.0, "best_step": 100})()
+    budget = Budget(minutes=10.0, from_minutes=6.0, from_step=250, patience=100, rate=0.3)
+    assert budget.progress(run) == 0.5 and budget.is_patient(run), "the round's own minutes and steps count"
+    run.step = 350
+    assert not budget.is_patient(run)
 
 
 def test_no_other_package_is_needed_than_those_that_are_installed():
@@ -360,21 +275,3 @@ def test_the_pins_of_retort_train_are_those_of_the_package():
     lists = [(PACKAGE / name).read_text().splitlines() for name in ("requirements.txt", "requirements-check.txt")]
     pins = {line for lines in lists for line in lines if "==" in line}
     assert pins == {p for p in package if not p.startswith("swift-f0")}, "pitch of another tracker is for scores alone"
-
-
-def test_runs_that_were_put_aside_are_found_again_by_whoever_was_killed_in_between(tmp_path):
-    (tmp_path / "runs" / "reduced").mkdir(parents=True)
-    first = Project(tmp_path, "My reed")
-    assert first.take_recordings(["a"]) is None
-    renamed = Path.rename
-    try:
-        Path.rename = lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
-        with pytest.raises(KeyboardInterrupt):
-            first.take_recordings(["b"])
-    finally:
-        Path.rename = renamed
-    again = Project(tmp_path, "My reed")
-    aside = again.take_recordings(["b"])
-    assert (aside / "reduced").is_dir() and not (tmp_path / "runs").exists()
-    again.judged()
-    assert Project(tmp_path, "My reed").take_recordings(["b"]) is None

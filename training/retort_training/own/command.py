@@ -1,6 +1,7 @@
 """The `own` command: from a folder of recordings to models in the user's folder, in as many sittings as wanted."""
 
 import argparse
+import errno
 import json
 import os
 import subprocess
@@ -11,12 +12,22 @@ import numpy as np
 import soundfile
 
 from .. import FRAME_RATE_HZ
-from ..features import FeatureError, measure, retort_binary
+from ..features import FeatureError, retort_binary
 from . import OwnError, evidence, page, stages
+from .cache import Cache
+from .interrupt import Interrupt, listening
 from .progress import Progress
 from .project import LEAST_FREE_BYTES, LEAST_FREE_MODELS_BYTES, Project, slug, user_folder, writable
+from .shelf import model_files, training_of
 from .sound import decode_all, find
-from .survey import Survey, duration, note_name, survey
+from .survey import Survey, counted, duration, note_name, survey
+
+# A sitting of a month is a mistake in typing.
+_MOST_MINUTES = 43_200
+# What a system says of a disk, a share of it or a file that has no room left.
+_FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC, errno.EFBIG}
+# Less of a note in the plot is blank.
+_LEAST_SHOWN_S = 0.05
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="only look at the recordings and say what is in them")
     parser.add_argument("--anyway", action="store_true", help="train though the recordings look unsuitable")
     parser.add_argument("--restart", action="store_true", help="begin anew, and let the result take the place of what was made before")
-    parser.add_argument("--only", nargs="+", choices=list(stages.FIRST_ROUND), metavar="VARIANT", help=f"which models to make, of {', '.join(stages.FIRST_ROUND)} (default: all)")
+    parser.add_argument("--only", nargs="+", choices=stages.VARIANTS, metavar="VARIANT", help=f"which models to make, of {', '.join(stages.VARIANTS)} (default: all that the recordings are enough for)")
     parser.add_argument("--author", default="", help="who plays, for the model's file")
     parser.add_argument("--licence", default="", help="under which licence the model may be passed on, if it may; kept in the model's file")
     parser.add_argument("--retort", help="the retort program (default: the one in PATH)")
@@ -40,15 +51,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def own(args) -> int:
-    """The `own` command; returns the exit code. Raises `OwnError`, `FeatureError` or `OSError`."""
+    """The `own` command; returns the exit code. Raises `OwnError`, `FeatureError`, `OSError` or, for a signal, `KeyboardInterrupt`."""
+    if not 0.0 < args.minutes <= _MOST_MINUTES:
+        raise OwnError(f"--minutes {args.minutes:g}: a sitting lasts more than 0 and at most {_MOST_MINUTES} minutes, which is a month")
     try:
-        return _own(args)
+        with listening() as interrupt:
+            return _own(args, interrupt)
     except soundfile.LibsndfileError as error:
         # Recordings that cannot be read were left out: what is left is a file that could not be written.
         raise OwnError(f"a sound could not be written: is the disk full? ({error})") from error
+    except OSError as error:
+        if error.errno in _FULL:
+            raise OwnError(f"{error.filename or 'a file'} could not be written: is the disk full? ({error.strerror})") from error
+        raise
 
 
-def _own(args) -> int:
+def _own(args, interrupt: Interrupt) -> int:
     # Of several processes the first one speaks and writes.
     first = os.environ.get("RANK", "0") == "0"
     progress = Progress() if first else Progress(open(os.devnull, "w"))  # noqa: SIM115
@@ -60,17 +78,20 @@ def _own(args) -> int:
     retort = retort_binary(args.retort)
     project = Project(work, name)
     if not first:
-        return _for_project(args, project, models, retort, progress, first)
+        return _for_project(args, project, models, retort, progress, interrupt, first)
     with project.locked():
+        project.read()
+        for note in project.notes:
+            progress.say(note)
         if args.restart and not args.check:
             project.begin_anew()
         if not args.check:
             check_name(models / project.slug, project, listed(retort, models), args.restart)
-        return _for_project(args, project, models, retort, progress, first)
+        return _for_project(args, project, models, retort, progress, interrupt, first)
 
 
-def _for_project(args, project: Project, models: Path, retort: str, progress: Progress, first: bool) -> int:
-    found = look(args.folder, project, retort, progress)
+def _for_project(args, project: Project, models: Path, retort: str, progress: Progress, interrupt: Interrupt, first: bool) -> int:
+    found = look(args.folder, project, retort, progress, first)
     if not args.told:
         tell(found, progress)
     seen = project.folder / "recordings.html"
@@ -84,7 +105,7 @@ def _for_project(args, project: Project, models: Path, retort: str, progress: Pr
     # PyTorch takes seconds to load: not before it is needed.
     from .sitting import Sitting
 
-    return Sitting(args, project, found, models, retort, progress).run()
+    return Sitting(args, project, found, models, retort, progress, interrupt).run()
 
 
 def listed(retort: str, models: Path) -> list[dict]:
@@ -101,7 +122,8 @@ def check_name(folder: Path, project: Project, models: list[dict], replace: bool
         path = model.get("path")
         if model["instrument"] == project.slug and (path is None or Path(path).parent.resolve() != folder.resolve()):
             raise OwnError(f"there is an instrument '{project.slug}' already ({path or 'built in'}): choose another name with --name")
-    strangers = [p for p in folder.glob("*.safetensors") if p.stem != "room" and p.stem not in project.state["made"]]
+    own = project.state["made"]
+    strangers = [path for variant, path in model_files(folder).items() if variant not in own and not _is_of(path, project)]
     if strangers and not replace:
         raise OwnError(
             f"{strangers[0]} is of another training, and is not overwritten: choose another name with --name, remove it with "
@@ -109,18 +131,26 @@ def check_name(folder: Path, project: Project, models: list[dict], replace: bool
         )
 
 
-def look(folder: Path, project: Project, retort: str, progress: Progress) -> Survey:
+def _is_of(path: Path, project: Project) -> bool:
+    """Whether the file itself says that it is of this training: the work folder may have lost its memory."""
+    return bool(project.state["recordings"]) and training_of(path).get("training", {}).get("project") == project.training
+
+
+def look(folder: Path, project: Project, retort: str, progress: Progress, first: bool = True) -> Survey:
     """Decodes and examines the recordings."""
     recordings, unusable = decode_all(folder, progress.counted("reading file"))
-    get = lambda path, lowest_pitch_hz: measure(path, retort, project.cache, lowest_pitch_hz)  # noqa: E731
-    with tempfile.TemporaryDirectory(dir=project.folder) as scratch:
-        return survey(recordings, unusable, get, Path(scratch), progress.counted("listening, pass"))
+    cache = Cache(project.cache / "recordings", retort)
+    with project.scratch() if first else tempfile.TemporaryDirectory() as scratch:
+        found = survey(recordings, unusable, cache, Path(scratch), progress.counted("listening, pass"))
+    if first:
+        cache.tidy()
+    return found
 
 
 def tell(found: Survey, progress: Progress) -> None:
     """Says what was found."""
     say = progress.say
-    say(f"{len(found.examined)} recordings, {duration(found.total_s)}; {duration(found.usable_s)} of them usable: one note at a time, with a pitch.")
+    say(f"{counted(len(found.examined), 'recording')}, {duration(found.total_s)}; {duration(found.usable_s)} of them usable: one note at a time, with a pitch.")
     for kind, text in evidence.REASONS.items():
         if (seconds := found.left_out_s(kind)) >= 0.5:
             say(f"  left out: {duration(seconds)} of {text}")
@@ -148,8 +178,8 @@ def coverage(found: Survey) -> list[str]:
     for top in range(0, -60, -10):
         inside = (found.loudness_db <= top) & (found.loudness_db > top - 10)
         seconds = [float((inside & (numbers == n)).sum()) / FRAME_RATE_HZ for n in range(low, high + 1)]
-        if sum(seconds) > 0.0:
-            marks = "".join(" " if s < 0.05 else "░" if s < 0.5 else "▒" if s < 2.0 else "▓" if s < 6.0 else "█" for s in seconds)
+        if max(seconds) >= _LEAST_SHOWN_S:
+            marks = "".join(" " if s < _LEAST_SHOWN_S else "░" if s < 0.5 else "▒" if s < 2.0 else "▓" if s < 6.0 else "█" for s in seconds)
             lines.append(f"{top - 5:4d} dB |{marks}|")
     scale = "".join("C" if n % 12 == 0 else "." for n in range(low, high + 1))
     return [*lines, f"        |{scale}| {note_name(low)} to {note_name(high)}"]

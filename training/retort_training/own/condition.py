@@ -21,11 +21,19 @@ def band_levels_db(audio: np.ndarray, sounding: np.ndarray) -> np.ndarray:
     n = 1024
     frames = np.lib.stride_tricks.sliding_window_view(np.pad(audio, (0, n)), n)[::n]
     at = np.minimum(np.arange(len(frames)) * len(sounding) // max(len(frames), 1), len(sounding) - 1)
-    chosen = frames[sounding[at]] if sounding[at].any() else frames
-    power = np.square(np.abs(np.fft.rfft(chosen * np.hanning(n).astype(np.float32))))
+    chosen = np.flatnonzero(sounding[at]) if sounding[at].any() else np.arange(len(frames))
     per_band = round(_BAND_HZ * n / SAMPLE_RATE_HZ)
-    bands = power[:, : power.shape[1] // per_band * per_band].reshape(len(power), -1, per_band).sum(axis=2)
+    window, parts = np.hanning(n).astype(np.float32), []
+    for rows in _in_pieces(chosen):
+        power = np.square(np.abs(np.fft.rfft(frames[rows] * window)))
+        parts.append(power[:, : power.shape[1] // per_band * per_band].reshape(len(power), -1, per_band).sum(axis=2))
+    bands = np.concatenate(parts)
     return 10.0 * np.log10(np.percentile(bands, 95.0, axis=0) + 1e-12)
+
+
+def _in_pieces(rows: np.ndarray) -> list[np.ndarray]:
+    """What is a few megabytes of spectra each: those of twenty minutes at once would take half a gigabyte."""
+    return np.array_split(rows, 1 + len(rows) // 1024)
 
 
 def bandwidth_hz(audio: np.ndarray, sounding: np.ndarray, rate_hz: int) -> float:
@@ -47,7 +55,8 @@ def hum(audio: np.ndarray) -> tuple[int, float] | None:
     frames = np.lib.stride_tricks.sliding_window_view(low, _HUM_WINDOW)[:: _HUM_WINDOW // 4]
     window = np.hanning(_HUM_WINDOW)
     # A full-scale sine is 0 dB.
-    magnitude = np.abs(np.fft.rfft(frames * window)) / (window.sum() / 2.0)
+    magnitude = np.concatenate([np.abs(np.fft.rfft(frames[rows] * window)).astype(np.float32) for rows in _in_pieces(np.arange(len(frames)))])
+    magnitude /= window.sum() / 2.0
     quiet = 20.0 * np.log10(np.percentile(magnitude, 10.0, axis=0) + 1e-9)
     hz = np.arange(len(quiet)) * _HUM_RATE_HZ / _HUM_WINDOW
     best = None

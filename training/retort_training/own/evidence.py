@@ -62,8 +62,12 @@ def spectra(audio: np.ndarray) -> np.ndarray:
     n = max(1, len(audio) // step)
     frames = np.lib.stride_tricks.sliding_window_view(np.pad(audio, (_WINDOW // 2, _WINDOW)), _WINDOW)[::step][:n]
     window = np.hanning(_WINDOW).astype(np.float32)
-    # In pieces: the windows of an hour at once would take gigabytes.
-    return np.concatenate([np.square(np.abs(np.fft.rfft(part * window))).astype(np.float32) for part in np.array_split(frames, 1 + n // 4096)])
+    power = np.empty((len(frames), _WINDOW // 2 + 1), np.float32)
+    # In pieces: the windows of twenty minutes at once would take a gigabyte.
+    for start in range(0, len(frames), 4096):
+        rows = slice(start, start + 4096)
+        power[rows] = np.square(np.abs(np.fft.rfft(frames[rows] * window)))
+    return power
 
 
 def clearness(power: np.ndarray, f0_hz: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

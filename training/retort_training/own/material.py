@@ -15,7 +15,7 @@ from ..instruments import Instrument
 from ..split import HELD_OUT_SHARE
 from ..statistics import midi
 from ..tapes import Copy, Note, Tape, apart, bound, copies, measured, tapes_of
-from . import OwnError
+from . import OwnError, stages
 from .survey import Survey
 
 SOURCE = "own"
@@ -32,6 +32,8 @@ _LEAST_GROUPS = 5
 # Above the edge of a recording that ends below this, a model would be free to do anything: noise of this level, which nobody hears,
 # teaches it that there is next to nothing.
 _FILLED_BELOW_HZ, _FILL_DB = 14_000.0, -78.0
+# Of little material there are two copies more, bound to other lines: shifted by nearly a semitone, so that every note lies where its neighbours are, too.
+_MORE_COPIES = ((0.95, 1.2), (-0.95, -1.2))
 # A held-out passage shorter than this says nothing.
 _LEAST_HELD_OUT_S = 2.0
 
@@ -181,6 +183,15 @@ def _spread_over_pitch(groups: list[list[Clip]]) -> set[int]:
 def training_tapes(material: Material, instrument: Instrument, measure: Callable, seed: int = 0) -> list[Tape]:
     """Long passages as they are, short ones apart and, where they are single notes, bound to lines; each in all copies."""
     rng = np.random.default_rng(seed)
+    tapes = tapes_of(_sounds(material, rng), copies(instrument), measure)
+    if material.training_s() < stages.LITTLE_S:
+        more = [Copy(instrument.lowest_pitch_hz, semitones, gain_db) for semitones, gain_db in _MORE_COPIES]
+        tapes += tapes_of([sound for sound in _sounds(material, rng) if sound[3]], more, measure)
+    return tapes
+
+
+def _sounds(material: Material, rng: np.random.Generator) -> list[tuple[np.ndarray, str, float, bool]]:
+    """What becomes tapes, as `tapes_of` wants it: in an order of chance."""
     sounds: list[tuple[np.ndarray, str, float, bool]] = []
     short: dict[float, list[Note]] = {}
     for clip in material.train:
@@ -192,7 +203,7 @@ def training_tapes(material: Material, instrument: Instrument, measure: Callable
     for bandwidth_hz, notes in sorted(short.items()):
         sounds.append((apart(notes, rng), SOURCE, bandwidth_hz, True))
         sounds.append((bound(notes, rng), SOURCE, bandwidth_hz, True))
-    return tapes_of(sounds, copies(instrument), measure)
+    return sounds
 
 
 def held_out_tapes(material: Material, instrument: Instrument, measure: Callable) -> list[Tape]:

@@ -10,11 +10,13 @@ import numpy as np
 import soundfile
 
 from .. import SAMPLE_RATE_HZ
+from ..durable import write_text
 from ..pictures import spectrogram
 from . import evidence
-from .project import Project, write_text
+from .project import Project
 from .survey import Survey, duration, note_name
 
+REPORT = "report.html"
 _HEARD_S = 9.0
 _TITLES = {
     "reduced": "Reduced: small, the first one",
@@ -143,17 +145,26 @@ def _spectrograms(pictures: list[tuple[str, np.ndarray]]) -> str:
     return _image(figure, "spectrograms of the recording and the models")
 
 
+def _point(row: dict) -> tuple[float, float] | None:
+    """Minutes and loss of a line of a log; the last line may be half a one."""
+    try:
+        return float(row["minutes"]), float(row["held_out_loss"])
+    except (TypeError, ValueError):
+        return None
+
+
 def _curves(project: Project) -> str:
     """Held-out loss over the minutes of each model."""
     figure = _figure(8.0, 2.8)
     axes = figure.subplots()
     for log in sorted((project.folder / "runs").glob("*/log.csv")):
         with open(log, newline="", encoding="utf-8") as file:
-            rows = [(float(r["minutes"]), float(r["held_out_loss"])) for r in csv.DictReader(file)]
+            rows = [row for row in map(_point, csv.DictReader(file)) if row]
         if rows:
             axes.plot(*zip(*rows), label=log.parent.name)
     axes.set_xlabel("minutes of training")
     axes.set_ylabel("held-out loss")
-    axes.legend(fontsize=8)
+    if axes.lines:
+        axes.legend(fontsize=8)
     axes.grid(alpha=0.3)
     return _image(figure, "held-out loss over time")

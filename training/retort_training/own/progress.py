@@ -1,5 +1,6 @@
 """What the person sees while it works: a bar on a terminal, a line now and then elsewhere."""
 
+import os
 import shutil
 import sys
 import time
@@ -21,7 +22,7 @@ class Progress:
     def say(self, text: str = "") -> None:
         """A line that stays."""
         self._clear()
-        print(text, file=self.out, flush=True)
+        self._print(text + "\n")
 
     def show(self, share: float, text: str) -> None:
         """The line that changes: how much is done, and what to say of it."""
@@ -31,12 +32,12 @@ class Progress:
             return
         self._said = now
         if not self.is_terminal:
-            print(f"{100.0 * share:3.0f} %  {text}", file=self.out, flush=True)
+            self._print(f"{100.0 * share:3.0f} %  {text}\n")
             return
         done = round(_BAR * min(max(share, 0.0), 1.0))
         line = f"{'█' * done}{'░' * (_BAR - done)} {100.0 * share:3.0f} %  {text}"
         width = shutil.get_terminal_size().columns - 1
-        print("\r" + line[:width].ljust(width), end="", file=self.out, flush=True)
+        self._print("\r" + line[:width].ljust(width))
         self._open = True
 
     def counted(self, what: str) -> Callable[[int, int], None]:
@@ -51,8 +52,16 @@ class Progress:
     def _clear(self) -> None:
         if self._open:
             width = shutil.get_terminal_size().columns - 1
-            print("\r" + " " * width + "\r", end="", file=self.out)
+            self._print("\r" + " " * width + "\r")
             self._open = False
+
+    def _print(self, text: str) -> None:
+        try:
+            self.out.write(text)
+            self.out.flush()
+        except OSError:
+            # The terminal was closed: the work is not to suffer from it.
+            self.out = open(os.devnull, "w")  # noqa: SIM115
 
 
 def remaining(minutes: float) -> str:

@@ -1,7 +1,8 @@
 """The work folder of one instrument: checkpoints, measured frames, and what was published, so that training can stop and go on at any time.
 
-`project.json` is written aside and renamed, like every other file here: whoever is killed at whatever moment loses the minutes since the last
-checkpoint at most. A lock keeps two trainings of one instrument apart; it goes with the process.
+`project.json` is written as `durable` writes, like every other file that is needed again: whoever is killed at whatever moment loses the minutes since the
+last checkpoint at most. Should it be damaged all the same, the checkpoints and the model files know enough to go on. A lock keeps two trainings of one
+instrument apart; it goes with the process.
 """
 
 import hashlib
@@ -10,16 +11,27 @@ import os
 import re
 import shutil
 import sys
+import tempfile
+import time
 import unicodedata
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..durable import PART, flush_folder, write_text
 from . import OwnError
 
 # Checkpoints, frames and models of one instrument, with room to spare.
 LEAST_FREE_BYTES = 400 << 20
 LEAST_FREE_MODELS_BYTES = 40 << 20
 _VERSION = 1
+# What a state has to hold, and of which kind; and which kind its parts are of.
+_KINDS = {"version": int, "name": str, "recordings": str, "rounds": dict, "begun": dict, "finished": list}
+_KINDS |= {"published": dict, "made": list, "restarts": int, "replace": bool}
+_PARTS = {"rounds": int, "begun": dict, "finished": str, "published": dict, "made": str}
+_SCRATCH = "scratch-"
+# Frames that are being measured are not left by somebody who was killed before they are so old.
+_STALE_S = 600.0
 
 
 def slug(name: str) -> str:
@@ -61,28 +73,60 @@ def writable(folder: Path, what: str, free: int = 0) -> Path:
     return folder
 
 
-def write_text(path: Path, text: str) -> None:
-    """Written aside and renamed."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+def _checked(text: str) -> dict:
+    """The state in `text`; raises `ValueError` where it is none."""
+    state = json.loads(text)
+    if not isinstance(state, dict):
+        raise ValueError("it holds no state")
+    for name, kind in _KINDS.items():
+        value = state.get(name, kind())
+        parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+        if not isinstance(value, kind) or not all(isinstance(part, _PARTS[name]) for part in parts):
+            raise ValueError(f"'{name}' is none")
+    numbers = [part.get(key) for name, key in (("begun", "minutes"), ("begun", "step"), ("begun", "loss"), ("published", "loss")) for part in state.get(name, {}).values()]
+    if not all(isinstance(number, int | float) for number in numbers):
+        raise ValueError("a number is missing")
+    return state
 
 
 class Project:
-    """`state` is what `project.json` holds: `recordings` (their digest), the variants that are `finished`, those `published` with their held-out loss,
-    and all that were ever `made`: files of these names are this training's own."""
+    """`state` is what `project.json` holds: `recordings` (their digest), how many `rounds` each variant has behind it, where the one that it is in was `begun`
+    (`minutes`, `step` and the best `loss` then), the variants that are `finished`, those `published` with their held-out loss, and all that were ever
+    `made`: files of these names are this training's own. It was begun anew `restarts` times, and may then `replace` what it has not beaten."""
 
     def __init__(self, folder: Path, name: str):
         self.folder, self.name, self.slug = Path(folder), name, slug(name)
+        self.state = {"version": _VERSION, "name": name} | {key: kind() for key, kind in _KINDS.items() if key not in ("version", "name")}
+        # What the person is to be told before anything else.
+        self.notes: list[str] = []
+
+    @property
+    def training(self) -> str:
+        """What the model files of this training are known by."""
+        return self.state["recordings"] + (f".{self.state['restarts']}" if self.state["restarts"] else "")
+
+    def read(self) -> None:
+        """Takes up what is in the folder, if there is anything; raises `OwnError`."""
         path = self.folder / "project.json"
-        self.state = {"version": _VERSION, "name": name, "recordings": "", "finished": [], "published": {}, "made": []}
-        if path.exists():
-            try:
-                self.state |= json.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError) as error:
-                raise OwnError(f"{path} cannot be read ({error}): remove it to begin anew") from error
-            if self.state["version"] > _VERSION:
-                raise OwnError(f"{path} is of a newer Retort: use that one to go on")
+        if not path.exists():
+            return
+        try:
+            self.state |= _checked(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise OwnError(f"{path} cannot be read ({error.strerror or error}): see to it that you may read it, then run the same command again") from error
+        except ValueError as error:
+            self._put_aside(path, error)
+        if self.state["version"] > _VERSION:
+            raise OwnError(f"{path} is of a newer Retort: use that one to go on, or choose another name with --name")
+
+    def _put_aside(self, path: Path, error: ValueError) -> None:
+        kept = path.with_name(path.name + ".damaged")
+        path.replace(kept)
+        marker = self.folder / "runs" / "training"
+        if marker.exists():
+            recordings, _, restarts = marker.read_text(encoding="utf-8", errors="replace").strip().partition(".")
+            self.state |= {"recordings": recordings, "restarts": int(restarts) if restarts.isdecimal() else 0}
+        self.notes.append(f"{path} was damaged ({error}) and is now {kept.name}. Checkpoints and models are still there, and training goes on from them.")
 
     def save(self) -> None:
         write_text(self.folder / "project.json", json.dumps(self.state, indent=1, ensure_ascii=False) + "\n")
@@ -109,24 +153,54 @@ class Project:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise OwnError(f"'{self.name}' is being trained already, by another window perhaps: wait until it has ended, or stop it") from error
+            self._tidy()
             yield
+
+    def _tidy(self) -> None:
+        """Removes what killed processes have left."""
+        for folder in [*self.folder.glob(f"{_SCRATCH}*"), *self.folder.glob("tmp*")]:
+            shutil.rmtree(folder, ignore_errors=True)
+        for part in self.folder.rglob(f"*{PART}"):
+            part.unlink()
+        # Where frames once lay.
+        for older in self.cache.glob("*.csv"):
+            older.unlink()
+        for part in self.cache.rglob("tmp*.csv"):
+            if time.time() - part.stat().st_mtime > _STALE_S:
+                part.unlink()
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder for the length of the block."""
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix=_SCRATCH) as folder:
+            yield Path(folder)
 
     def take_recordings(self, digests: list[str]) -> Path | None:
         """Notes which recordings this is about. Where they are others than before, the runs so far are put aside: returns where to, until `judged`."""
         digest = hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()[:20]
         before, runs = self.state["recordings"], self.folder / "runs"
         if before and before != digest and runs.exists():
-            shutil.rmtree(self.folder / f"runs-{before}", ignore_errors=True)
-            self.state |= {"aside": f"runs-{before}", "finished": []}
+            for older in self.folder.glob("runs-*"):
+                shutil.rmtree(older, ignore_errors=True)
+            self.state |= {"aside": f"runs-{before}", "rounds": {}, "begun": {}, "finished": []}
         self.state["recordings"] = digest
         self.save()
         if "aside" not in self.state:
+            self._mark()
             return None
         # Whoever was killed between these two steps finds them here again.
         aside = self.folder / self.state["aside"]
         if runs.exists() and not aside.exists():
             runs.rename(aside)
+            flush_folder(self.folder)
+        self._mark()
         return aside
+
+    def _mark(self) -> None:
+        """The runs say of which recordings they are."""
+        runs = self.folder / "runs"
+        runs.mkdir(exist_ok=True)
+        write_text(runs / "training", self.training + "\n")
 
     def judged(self) -> None:
         """What was published is measured by the recordings of now: those of before are of no use any more."""
@@ -135,7 +209,16 @@ class Project:
 
     def begin_anew(self) -> None:
         """Forgets all runs; what is published stays until something new takes its place."""
+        # Models of the time before are known by another number, and need not be beaten.
+        self.state |= {"recordings": "", "rounds": {}, "begun": {}, "finished": [], "restarts": self.state["restarts"] + 1, "replace": True}
+        self.judged()
         for folder in self.folder.glob("runs*"):
             shutil.rmtree(folder)
-        self.state |= {"recordings": "", "finished": [], "published": {}}
-        self.judged()
+
+    def begin_variant_anew(self, variant: str) -> None:
+        """Forgets the run of one variant."""
+        for name in ("rounds", "begun"):
+            self.state[name].pop(variant, None)
+        self.state["finished"] = [other for other in self.state["finished"] if other != variant]
+        self.save()
+        shutil.rmtree(self.run_folder(variant), ignore_errors=True)

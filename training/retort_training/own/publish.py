@@ -1,10 +1,9 @@
 """A checkpoint becomes a model that can be played: exported, rendered by the real `retort` on the held-out passages, scored, and only then put into place.
 
-A file of the same name is replaced only by one that is better on the same passages. Model and room are each written aside and renamed.
+A file of the same name is replaced only by one that is better on the same passages. All models of an instrument belong to one room: where others than those
+of this training are in place (other recordings were added, say), the first of this training that is better than all of them takes the place of all.
 """
 
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +12,9 @@ import soundfile
 import soxr
 
 from .. import LOUDNESS_FLOOR_DB, SAMPLE_RATE_HZ, metrics
-from ..export import describe, model_tensors, shipped_as, write_model, write_room
-from ..features import VOICED, Features, measure
+from ..durable import written
+from ..export import describe, model_tensors, room_response, shipped_as, write_model, write_room
+from ..features import VOICED, Features, measure, write_audio
 from ..instruments import Instrument
 from ..systems import play
 from ..tapes import Tape, shortened
@@ -22,6 +22,7 @@ from ..train import Run
 from . import OwnError
 from .material import Material
 from .project import Project
+from .shelf import digest, in_place, of_another_room, room_digest, set_aside
 from .survey import Survey
 
 _SCORED_S = 30.0
@@ -45,49 +46,62 @@ class Shelf:
         return self.models / self.instrument.name
 
 
-def tidy(shelf_folder: Path) -> None:
-    """Removes what a killed process left half written."""
-    for part in shelf_folder.glob("*.part") if shelf_folder.is_dir() else []:
-        part.unlink()
-
-
 def publish(run: Run, shelf: Shelf, project: Project, loss: float) -> list[str]:
     """Puts the model of `run`, whose held-out loss is `loss`, into place; returns the variants whose files are new. The room goes along as long as it
     is learned."""
-    known = project.state["published"].get(run.plan.variant)
-    if known is not None and known["loss"] <= loss:
+    state, loss = project.state, round(loss, 4)
+    room = digest(room_response(run, shelf.instrument).numpy().tobytes())
+    strangers = of_another_room(shelf.folder, room, project.training, run.plan.variant)
+    if not state["replace"] and not improves(state["published"], strangers, run.plan.variant, loss):
         return []
-    frames = [c.frames for c in shelf.material.train]
-    notes = [c.frames for c in shelf.material.train if c.note is not None]
-    made = []
+    made = {}
     for variant, precision in shipped_as(run.plan.variant):
-        metadata = describe(run, shelf.instrument, frames, notes or frames, {}, 0.0, precision, variant)
-        metadata["training"] |= {
-            "held_out_loss": round(loss, 4),
-            "usable_seconds": round(shelf.survey.usable_s, 1),
-            "held_out_seconds": round(shelf.material.held_out_s(), 1),
-            "gain_db": round(20.0 * float(np.log10(shelf.survey.gain)), 2),
-            "project": project.state["recordings"],
-        }
+        metadata = _metadata(run, shelf, project, loss, variant, precision)
+        metadata["training"]["room"] = room
         tensors = model_tensors(run, 0.0, precision)
-        with tempfile.TemporaryDirectory(dir=project.folder) as folder:
-            staged = Path(folder) / shelf.instrument.name / f"{variant}.safetensors"
+        with project.scratch() as folder:
+            staged = folder / shelf.instrument.name / f"{variant}.safetensors"
             write_model(staged, tensors, metadata)
             write_room(staged.with_name("room.safetensors"), run, shelf.instrument)
-            metadata["scores"], heard = prove(staged, Path(folder), shelf)
-            keep_example(project, variant, heard)
-        # Said before it is done: whoever is killed in between knows its own files again.
-        project.state["made"] = sorted({*project.state["made"], variant})
-        project.save()
-        shelf.folder.mkdir(parents=True, exist_ok=True)
-        room = shelf.folder / "room.safetensors"
-        if not run.rooms_frozen or not room.exists():
-            write_room(room, run, shelf.instrument)
+            metadata["scores"], heard = prove(staged, folder, shelf)
+        keep_example(project, variant, heard)
+        made[variant] = (tensors, metadata)
+    # Said before it is done: whoever is killed in between knows its own files again.
+    state["made"] = sorted({*state["made"], *made})
+    project.save()
+    shelf.folder.mkdir(parents=True, exist_ok=True)
+    if strangers:
+        set_aside(shelf.folder, strangers, project.folder)
+    if room_digest(shelf.folder) != room:
+        write_room(shelf.folder / "room.safetensors", run, shelf.instrument)
+    for variant, (tensors, metadata) in made.items():
         write_model(shelf.folder / f"{variant}.safetensors", tensors, metadata)
-        project.state["published"][variant] = {"loss": loss, "step": run.step, "minutes": round(run.minutes, 1), "scores": metadata["scores"]}
-        project.save()
-        made.append(variant)
-    return made
+    state["published"], state["replace"] = in_place(shelf.folder, state["published"], state["made"], project.training), False
+    project.save()
+    return list(made)
+
+
+def improves(published: dict[str, dict], strangers: list[str], variant: str, loss: float) -> bool:
+    """Whether a model is better than the one it replaces, and than every one that has to make room for it. Where one of its files is missing, as good will do."""
+    to_beat = [published[v]["loss"] for v in strangers if v in published and v != variant]
+    names = [name for name, _ in shipped_as(variant)]
+    own = [published[name]["loss"] for name in names if name in published]
+    is_whole = len(own) == len(names) or variant in strangers
+    return all(loss < other for other in to_beat) and all(loss < other or (loss == other and not is_whole) for other in own)
+
+
+def _metadata(run: Run, shelf: Shelf, project: Project, loss: float, variant: str, precision: str) -> dict:
+    frames = [c.frames for c in shelf.material.train]
+    notes = [c.frames for c in shelf.material.train if c.note is not None]
+    metadata = describe(run, shelf.instrument, frames, notes or frames, {}, 0.0, precision, variant)
+    metadata["training"] |= {
+        "held_out_loss": loss,
+        "usable_seconds": round(shelf.survey.usable_s, 1),
+        "held_out_seconds": round(shelf.material.held_out_s(), 1),
+        "gain_db": round(20.0 * float(np.log10(shelf.survey.gain)), 2),
+        "project": project.training,
+    }
+    return metadata
 
 
 def prove(model: Path, folder: Path, shelf: Shelf) -> tuple[dict, np.ndarray]:
@@ -97,14 +111,14 @@ def prove(model: Path, folder: Path, shelf: Shelf) -> tuple[dict, np.ndarray]:
     """
     wanted = example(shelf.held_out)
     source, output = folder / "held-out.wav", folder / "played.wav"
-    soundfile.write(source, wanted, SAMPLE_RATE_HZ, subtype="FLOAT")
+    write_audio(source, wanted)
     lowest = shelf.instrument.lowest_pitch_hz
     play(shelf.retort, source, output, folder, f"{model.parent.name}/{model.stem}", 0, lowest, ["--match", "none", "--room", "1"])
     heard, rate_hz = soundfile.read(output, dtype="float32")
     if rate_hz != SAMPLE_RATE_HZ or not np.isfinite(heard).all():
         raise OwnError(f"{model.stem}: what retort plays is no sound; this is a fault of the program")
     heard = heard[: len(wanted)]
-    soundfile.write(output, heard, SAMPLE_RATE_HZ, subtype="FLOAT")
+    write_audio(output, heard)
     # Not into the project's cache: every model plays otherwise.
     frames = [measure(path, shelf.retort, folder / "cache", lowest) for path in (source, output)]
     low = [soxr.resample(x, SAMPLE_RATE_HZ, metrics.RATE_HZ, quality="HQ") for x in (wanted, heard)]
@@ -138,6 +152,5 @@ def keep_example(project: Project, variant: str, heard: np.ndarray) -> None:
     """A sound at 32 kHz to listen to while training goes on."""
     folder = project.folder / "examples"
     folder.mkdir(exist_ok=True)
-    part = folder / f"{variant}.part"
-    soundfile.write(part, heard, SAMPLE_RATE_HZ, subtype="PCM_16", format="WAV")
-    os.replace(part, folder / f"{variant}.wav")
+    with written(folder / f"{variant}.wav") as part:
+        soundfile.write(part, heard, SAMPLE_RATE_HZ, subtype="PCM_16", format="WAV")

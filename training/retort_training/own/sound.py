@@ -5,6 +5,7 @@ A file that cannot be used is no reason to stop: it is named, with what is wrong
 
 import hashlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +25,8 @@ LONGEST_TOTAL_S = 1200.0
 _BLOCK_S = 20.0
 # A sample that has the value of the file's peak for so long was cut off there.
 _CLIPPED_RUN = 3
+# A peak below this is no limit that anything was cut off at.
+_CLIPPED_FROM = 0.2
 # Below this peak a file is silence.
 _SILENT_PEAK = 10.0 ** (-70.0 / 20.0)
 # The mean of the channels is softer than the loudest of them by so much: they cancel each other.
@@ -122,53 +125,101 @@ def _short(error: Exception) -> str:
 
 
 def _decode(file: soundfile.SoundFile, name: str) -> Recording:
+    """Twice through the file in blocks, so that only what is kept takes memory: first its levels, then its sound."""
     rate_hz, channels, notes = file.samplerate, file.channels, []
     if rate_hz < 8_000:
         raise _Unreadable(f"its sample rate of {rate_hz} Hz is too low: 16000 Hz or more are needed")
-    most = round(LONGEST_FILE_S * rate_hz)
-    if file.frames > most:
+    if file.frames > round(LONGEST_FILE_S * rate_hz):
         notes.append(f"only the first {LONGEST_FILE_S / 60:.0f} minutes are used")
-    blocks = []
-    while (left := most - sum(map(len, blocks))) > 0:
-        try:
-            block = file.read(min(left, round(_BLOCK_S * rate_hz)), dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError as error:
-            if not blocks:
-                raise
-            notes.append(f"it breaks off after {sum(map(len, blocks)) / rate_hz:.0f} s ({_short(error)})")
-            break
-        if len(block) == 0:
-            break
-        blocks.append(block)
-    if not blocks:
+    levels = _Levels(channels)
+    for block in _blocks(file, notes):
+        levels.add(block)
+    if levels.frames == 0:
         raise _Unreadable("there is no sound in it")
-    whole = np.concatenate(blocks)
-    if not np.isfinite(whole).all():
+    if not levels.is_finite:
         raise _Unreadable("it holds values that are no numbers: export it again")
-    mono = whole.mean(axis=1)
-    energies = np.square(whole, dtype=np.float64).mean(axis=0)
-    if channels > 1 and np.square(mono, dtype=np.float64).mean() < _CANCELLED * energies.max():
-        mono = whole[:, int(energies.argmax())].copy()
-        notes.append("its channels cancel each other: the loudest one alone is used")
-    peak = float(np.abs(whole).max())
-    if peak < _SILENT_PEAK:
+    if max(levels.high.max(), -levels.low.min()) < _SILENT_PEAK:
         raise _Unreadable("it is silent")
-    clips = count_clips(whole)
-    mono -= mono.mean()
-    audio = mono if rate_hz == SAMPLE_RATE_HZ else soxr.resample(mono, rate_hz, SAMPLE_RATE_HZ, quality="HQ")
-    audio = np.ascontiguousarray(audio, np.float32)
-    return Recording(name, audio, rate_hz, channels, clips, hashlib.sha256(audio.tobytes()).hexdigest()[:20], notes)
+    weights = np.full(channels, 1.0 / channels)
+    if levels.cancel():
+        weights = np.eye(channels)[int(levels.energies.argmax())]
+        notes.append("its channels cancel each other: the loudest one alone is used")
+    offset = np.float32(weights @ levels.sums / levels.frames)
+    weights = weights.astype(np.float32)
+    clips = Clips(levels.low, levels.high)
+    stream = soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, quality="HQ") if rate_hz != SAMPLE_RATE_HZ else None
+    parts = []
+    file.seek(0)
+    for block in _blocks(file, []):
+        clips.add(block)
+        mono = block @ weights - offset
+        parts.append(stream.resample_chunk(mono) if stream else mono)
+    if stream:
+        parts.append(stream.resample_chunk(np.zeros(0, np.float32), last=True))
+    audio = np.concatenate(parts)
+    return Recording(name, audio, rate_hz, channels, clips.close(), hashlib.sha256(audio.data).hexdigest()[:20], notes)
 
 
-def count_clips(samples: np.ndarray) -> int:
-    """Places of `[frames, channels]` where three samples in a row stand at the file's highest or lowest value, or at full scale."""
-    count = 0
-    for channel in samples.T:
-        for limit in (channel.max(), -channel.min()):
-            if limit < 0.2:
-                continue
-            side = channel if limit == channel.max() else -channel
-            at_limit = side >= min(limit, 1.0) * (1.0 - 1e-4)
+def _blocks(file: soundfile.SoundFile, notes: list[str]) -> Iterator[np.ndarray]:
+    """What there is of `[frames, channels]`, up to the longest that is used; `notes` hears where the file breaks off."""
+    most, done = round(LONGEST_FILE_S * file.samplerate), 0
+    while done < most:
+        try:
+            block = file.read(min(most - done, round(_BLOCK_S * file.samplerate)), dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            if not done:
+                raise
+            notes.append(f"it breaks off after {done / file.samplerate:.0f} s ({_short(error)})")
+            return
+        if len(block) == 0:
+            return
+        done += len(block)
+        yield block
+
+
+class _Levels:
+    """Of all blocks so far, by channel: sums, energies, and the lowest and highest value."""
+
+    def __init__(self, channels: int):
+        self.frames, self.is_finite = 0, True
+        self.sums, self.energies, self.mono_energy = np.zeros(channels), np.zeros(channels), 0.0
+        self.low, self.high = np.full(channels, np.inf), np.full(channels, -np.inf)
+
+    def add(self, block: np.ndarray) -> None:
+        self.frames += len(block)
+        self.is_finite = self.is_finite and bool(np.isfinite(block).all())
+        self.sums += block.sum(axis=0, dtype=np.float64)
+        self.energies += np.square(block, dtype=np.float64).sum(axis=0)
+        self.mono_energy += float(np.square(block.mean(axis=1), dtype=np.float64).sum())
+        self.low, self.high = np.minimum(self.low, block.min(axis=0)), np.maximum(self.high, block.max(axis=0))
+
+    def cancel(self) -> bool:
+        """Whether the channels' mean is next to nothing beside the loudest of them."""
+        return len(self.sums) > 1 and self.mono_energy < _CANCELLED * self.energies.max()
+
+
+class Clips:
+    """Counts places where three samples in a row stand at a channel's lowest or highest value, or at full scale."""
+
+    def __init__(self, low: np.ndarray, high: np.ndarray):
+        self.limits = [(channel, sign, min(limit, 1.0) * (1.0 - 1e-4)) for sign, ends in ((1, high), (-1, -low)) for channel, limit in enumerate(ends) if limit >= _CLIPPED_FROM]
+        # How long each has stood there at the end of the last block.
+        self.run = [0] * len(self.limits)
+        self.count = 0
+
+    def add(self, block: np.ndarray) -> None:
+        """`[frames, channels]` that follow on those before."""
+        for i, (channel, sign, limit) in enumerate(self.limits):
+            at_limit = np.concatenate([np.ones(self.run[i], bool), sign * block[:, channel] >= limit])
             edges = np.flatnonzero(np.diff(np.concatenate([[0], at_limit.view(np.int8), [0]])))
-            count += int((edges[1::2] - edges[::2] >= _CLIPPED_RUN).sum())
-    return count
+            lengths = edges[1::2] - edges[::2]
+            ends_here = bool(len(at_limit)) and bool(at_limit[-1])
+            self.count += int((lengths[: len(lengths) - ends_here] >= _CLIPPED_RUN).sum())
+            # One that goes on is counted when it has ended.
+            self.run[i] = int(lengths[-1]) if ends_here else 0
+
+    def close(self) -> int:
+        """The count, with those that last until the end."""
+        self.count += sum(run >= _CLIPPED_RUN for run in self.run)
+        self.run = [0] * len(self.run)
+        return self.count

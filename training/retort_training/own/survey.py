@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
-from .. import FRAME_RATE_HZ, SAMPLE_RATE_HZ
-from ..features import VOICED, Features
+from .. import FRAME_RATE_HZ
+from ..features import VOICED, Features, write_audio
 from ..statistics import midi
 from . import OwnError, condition, evidence
 from .sound import Recording, Unusable
@@ -146,7 +145,7 @@ def survey(
 def measured(audio: np.ndarray, lowest_pitch_hz: int, measure: Callable, scratch: Path) -> Features:
     """The frames of audio at 32 kHz, by way of a file in `scratch`."""
     path = Path(scratch) / "measured.wav"
-    soundfile.write(path, audio, SAMPLE_RATE_HZ, subtype="FLOAT")
+    write_audio(path, audio)
     try:
         return measure(path, lowest_pitch_hz)
     finally:
@@ -229,3 +228,7 @@ def _advise(made: Survey) -> None:
 def duration(seconds: float) -> str:
     """As people say it."""
     return f"{seconds:.0f} seconds" if seconds < 90.0 else f"{seconds / 60.0:.1f} minutes"
+
+
+def counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
