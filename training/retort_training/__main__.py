@@ -1,6 +1,7 @@
 """The command line: `python -m retort_training COMMAND --help`."""
 
 import argparse
+import importlib.util
 import sys
 from pathlib import Path
 
@@ -105,9 +106,12 @@ def _parity(args) -> None:
 
 
 def _runtimes(args) -> None:
-    from .runtimes import runtimes
+    missing = [name for name in ("onnx", "onnxruntime") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ValueError(f"{' and '.join(missing)} is not installed: pip install -e 'training[runtimes]' brings what this command compares with")
+    from .performance import performance
 
-    runtimes(args)
+    performance(args)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -183,7 +187,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--retort", help="the retort program (default: the one in PATH)")
     p.add_argument("--cache", type=Path, default=PACKAGE / "cache", help="where measured frames and fitted oracles are kept")
     p.add_argument("--models", type=Path, default=REPOSITORY / "models")
-    p.add_argument("--also", type=Path, nargs="+", default=[], help="models folders of other training seeds, scored but not shipped")
+    p.add_argument("--also", type=Path, nargs="+", default=[], help="folders of models that are not shipped, scored too: other training seeds, or shipped weights in another precision")
     p.add_argument("--seeds", type=int, default=5, help="noise seeds per model")
     p.add_argument("--force", action="store_true", help="score again what has not changed")
     p.add_argument(
@@ -226,12 +230,14 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--retort", help="the retort program (default: the one in PATH)")
     p.set_defaults(run=_parity)
 
-    p = commands.add_parser("runtimes", help="measure the decoders beside ONNX Runtime, PyTorch and tract: writes docs/performance.md")
-    p.add_argument("--retort", default="retort", help="the retort program (default: the one in PATH)")
-    p.add_argument("--models", type=Path, default=Path("models"))
+    p = commands.add_parser("runtimes", help="measure Retort beside ONNX Runtime, PyTorch and tract: writes docs/performance.md")
+    p.add_argument("--retort", help="the retort program (default: the one in PATH)")
+    p.add_argument("--models", type=Path, default=REPOSITORY / "models")
     p.add_argument("--instrument", default="violin")
-    p.add_argument("--out", type=Path, default=Path("docs/performance.md"))
+    p.add_argument("--out", type=Path, default=REPOSITORY / "docs/performance.md")
     p.add_argument("--without-tract", action="store_true", help="do not build and measure tract")
+    p.add_argument("--without-plugin", action="store_true", help="do not build and measure the plugin files")
+    p.add_argument("--raw", type=Path, help="keep all figures in this JSON file, and do not measure again what it has")
     p.set_defaults(run=_runtimes)
     return top
 

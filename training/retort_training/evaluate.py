@@ -148,14 +148,19 @@ def keep_in_file(path: Path, record: dict, ends: tuple[dict, dict] | None) -> No
         write_model(path, tensors, metadata)
 
 
-def _other_seeds(folders: list[Path], instrument: str) -> list[tuple[str, Path, Path]]:
-    """(label, model file, its folder) of models trained with other seeds: in the folders or one level below."""
+def _others(folders: list[Path], instrument: str, models: Path) -> list[tuple[str, Path, Path]]:
+    """(label, model file, its folder) of models in the folders or one level below: of other training seeds, or the weights of
+    a shipped model in another precision."""
     found = []
+    shipped = {path.stem: read_model(path)[1] for path in model_files(models, instrument)}
     for folder in folders:
         for base in (folder, *sorted(p for p in folder.iterdir() if p.is_dir())):
             for path in model_files(base, instrument):
-                seed = read_model(path)[1]["training"]["seed"]
-                found.append((f"{path.stem}-seed{seed}", path, base))
+                metadata = read_model(path)[1]
+                here = shipped.get(path.stem, metadata)
+                same = here["training"]["seed"] == metadata["training"]["seed"] and here["precision"] != metadata["precision"]
+                label = metadata["precision"] if same else f"seed{metadata['training']['seed']}"
+                found.append((f"{path.stem}-{label}", path, base))
     return found
 
 
@@ -165,7 +170,7 @@ def evaluate(args) -> None:
     names = args.instrument or instruments_in(models)
     for name in names:
         files = [p for p in model_files(models, name) if not args.variant or p.stem in args.variant]
-        others = [o for o in _other_seeds(args.also, name) if not args.variant or o[1].stem in args.variant]
+        others = [o for o in _others(args.also, name, models) if not args.variant or o[1].stem in args.variant]
         if not files and not others:
             raise ValueError(f"no model of {name} in {models}: train and export one first")
         stage = Stage(name, args, args.lowest_pitch, args.learned)

@@ -1,17 +1,14 @@
-"""What a decoder costs in other runtimes, beside `retort` in the same run: writes docs/performance.md.
+"""What a decoder costs in the runtimes that others would reach for: ONNX Runtime, PyTorch, TorchScript and tract.
 
-All on one thread, with the weights of the same model file: as it is shipped, and widened to f32. Each figure is the median of
-seven runs of processor time per step of the network (4 ms of a recurrent decoder, 20 ms of a convolutional one), after a run
-that warms up. "Streaming" gives a runtime one step at a time and gets the state back, as an instrument must; "whole clip" gives
-it four seconds at once.
+All on one thread, with the weights of a model file of Retort's, widened to f32. "Streaming" gives a runtime one step at a time
+and gets the state back, as an instrument must; "whole clip" gives it four seconds at once. Each is first heard: what it makes of
+a clip is compared with PyTorch's, at every step.
 """
 
-import json
-import os
 import subprocess
-import tempfile
 import time
-from datetime import date
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,16 +18,65 @@ from torch.nn import functional
 
 from . import onnx_model
 from .cnn import DILATIONS
-from .cost import processor
-from .export import read_model, write_model
 
 RUNS = 7
-CLIP_S = 4
-VARIANTS = ("full", "reduced", "cnn", "cnn-q", "cnn-tiny", "cnn-tiny-q")
-SETS = ("avx512", "avx2", "plain", "neon")
-# Of the weights that nobody plays as they are, those of the others' precision.
-FLOAT_SETS = ("avx512", "avx2", "neon")
-TRACT = Path(__file__).resolve().parents[2] / "benches" / "tract"
+# How long a run takes at least.
+LEAST_S = 0.15
+# What single precision explains between networks whose sums are in another order.
+FLOAT_TOLERANCE = 2e-3
+
+
+@dataclass
+class Row:
+    """A figure of one runtime."""
+
+    runtime: str
+    precision: str
+    how: str
+    us_per_step: float
+    # RMS difference of the heads' pre-activations from PyTorch's, by the RMS of those.
+    difference: float | None = None
+
+
+@dataclass
+class Network:
+    """One decoder, as PyTorch has it and as ONNX files."""
+
+    module: nn.Module
+    clip: np.ndarray
+    paths: dict[str, Path]
+    recurrent: bool
+    wanted: np.ndarray = field(init=False)
+
+    def __post_init__(self):
+        with torch.inference_mode():
+            self.wanted = self.rows(self.module(self.module.inputs(self.clip), *self.module.state())[0].numpy())
+
+    def rows(self, heads: np.ndarray) -> np.ndarray:
+        """Pre-activations of a clip as [steps, heads]."""
+        return heads.reshape(heads.shape[0], -1) if self.recurrent else heads[0].T
+
+    def shaped(self, frames: np.ndarray) -> np.ndarray:
+        """`[steps, 2]` as the ONNX files take it."""
+        return frames if self.recurrent else frames.T[None].copy()
+
+    def off_by(self, found: np.ndarray, what: str, tolerance: float) -> float:
+        """RMS difference from PyTorch's clip, by that clip's RMS. Raises ValueError above `tolerance`, or if anything is not finite."""
+        difference = float(np.sqrt(np.mean((found - self.wanted) ** 2) / np.mean(self.wanted**2)))
+        if not difference <= tolerance:
+            raise ValueError(f"{what} differs from PyTorch by {difference:.2g} of the output's RMS; at most {tolerance} would be the same network")
+        return difference
+
+
+def network(weights: dict[str, torch.Tensor], recurrent: bool, clip: np.ndarray, folder: Path) -> Network:
+    """The decoder with these f32 weights; writes its ONNX files, for one step and for the whole clip, into `folder`."""
+    graph = onnx_model.recurrent if recurrent else onnx_model.convolutional
+    numpy_weights = {k: v.numpy() for k, v in weights.items()}
+    paths = {}
+    for how, steps in (("streaming", 1), ("whole clip", len(clip))):
+        paths[how] = folder / f"network-{steps}.onnx"
+        paths[how].write_bytes(graph(numpy_weights, steps).SerializeToString())
+    return Network((Recurrent if recurrent else Convolutional)(weights).eval(), clip, paths, recurrent)
 
 
 def widened(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -108,10 +154,10 @@ class Convolutional(nn.Module):
         return torch.from_numpy(x.T.copy())[None]
 
 
-def median_us(call, steps_each: int, at_least_s: float = 0.15) -> float:
-    """Microseconds of this thread's processor time per step."""
+def median_us(call: Callable[[], object], steps_each: int) -> float:
+    """Microseconds of this thread's processor time per step: the median of seven runs, after one that warms up."""
     begin, repeats = time.thread_time(), 0
-    while time.thread_time() - begin < at_least_s:
+    while time.thread_time() - begin < LEAST_S:
         call()
         repeats += 1
     runs = []
@@ -123,47 +169,24 @@ def median_us(call, steps_each: int, at_least_s: float = 0.15) -> float:
     return float(np.median(runs))
 
 
-def check_equal(paths: dict[str, Path], weights, recurrent: bool, clip: np.ndarray) -> None:
-    """The runtimes must play the same network: PyTorch's clip, ONNX Runtime's, and its streaming's last step.
-
-    Raises ValueError if outputs differ by more than single precision explains.
-    """
-    module = (Recurrent if recurrent else Convolutional)(weights).eval()
-    with torch.inference_mode():
-        wanted = module(module.inputs(clip), *module.state())[0].numpy()
-    wanted = wanted[:, 0] if recurrent else wanted[0].T
-    x = clip if recurrent else clip.T[None].copy()
-    whole = _session(paths["whole clip"]).run(None, {"x": x})[0]
-    session = _session(paths["streaming"])
-    state = {i.name: np.zeros(i.shape, np.float32) for i in session.get_inputs()[1:]}
-    for k in range(len(clip)):
-        now = clip[k : k + 1] if recurrent else clip[k][None, :, None]
-        found = session.run(None, {"x": now, **state})
-        state = dict(zip(state, found[1:]))
-    for name, values in (("whole clip", whole if recurrent else whole[0].T), ("streaming", found[0].reshape(1, -1))):
-        difference = np.max(np.abs(values[-1] - wanted[-1]))
-        if not difference < 2e-3:
-            raise ValueError(f"ONNX Runtime's {name} differs from PyTorch's by {difference}")
-
-
-def with_pytorch(weights, recurrent: bool, clip: np.ndarray) -> list[tuple]:
+def with_pytorch(net: Network) -> Iterator[Row]:
     """PyTorch and TorchScript."""
-    module = (Recurrent if recurrent else Convolutional)(weights).eval()
-    rows = []
+    one, whole, state = net.module.inputs(net.clip[:1]), net.module.inputs(net.clip), net.module.state()
+    frozen = lambda x: torch.jit.freeze(torch.jit.trace(net.module, (x, *state)))  # noqa: E731
     with torch.inference_mode():
-        one, whole = module.inputs(clip[:1]), module.inputs(clip)
-        for name, played in (("PyTorch", module), ("TorchScript", None)):
-            if played is None:
-                played = torch.jit.freeze(torch.jit.trace(module, (one, *module.state())))
-            kept = [module.state()]
+        for name, step, clip in (("PyTorch", net.module, net.module), ("TorchScript", frozen(one), frozen(whole))):
+            kept, heads = [state], []
 
-            def step():
-                _, *kept[0] = played(one, *kept[0])  # noqa: B023
+            def play(x):
+                y, *kept[0] = step(x, *kept[0])  # noqa: B023
+                return y
 
-            rows.append((name, "f32", "streaming", median_us(step, 1)))
-            whole_played = played if name == "PyTorch" else torch.jit.freeze(torch.jit.trace(module, (whole, *module.state())))
-            rows.append((name, "f32", "whole clip", median_us(lambda: whole_played(whole, *module.state()), len(clip))))  # noqa: B023
-    return rows
+            for k in range(len(net.clip)):
+                heads.append(play(net.module.inputs(net.clip[k : k + 1])).numpy().reshape(-1))
+            off = net.off_by(np.stack(heads), f"{name}, streaming,", FLOAT_TOLERANCE)
+            yield Row(name, "f32", "streaming", median_us(lambda: play(one), 1), off)  # noqa: B023
+            off = net.off_by(net.rows(clip(whole, *state)[0].numpy()), f"{name}'s whole clip", FLOAT_TOLERANCE)
+            yield Row(name, "f32", "whole clip", median_us(lambda: clip(whole, *state), len(net.clip)), off)  # noqa: B023
 
 
 def _session(path: Path):
@@ -175,194 +198,125 @@ def _session(path: Path):
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def _stepper(session):
-    """Calls a streaming session with its own state."""
-    inputs, outputs = session.get_inputs(), [o.name for o in session.get_outputs()]
-    feed = {i.name: np.zeros(i.shape, np.float32) for i in inputs}
-    feed[inputs[0].name] += 0.5
+class Bound:
+    """A session whose buffers are bound once, as ONNX Runtime is fastest: each step writes the state that the next one reads."""
 
-    def step():
-        found = session.run(outputs, feed)
-        for i, value in zip(inputs[1:], found[1:]):
-            feed[i.name] = value
+    def __init__(self, path: Path):
+        from onnxruntime import OrtValue
 
-    return step
+        self.session = _session(path)
+        (x, *past), (y, *following) = self.session.get_inputs(), self.session.get_outputs()
+
+        def zeros(info) -> OrtValue:
+            # Memory of the runtime's own: one made from an array would share it.
+            value = OrtValue.ortvalue_from_shape_and_type(info.shape, np.float32)
+            value.update_inplace(np.zeros(info.shape, np.float32))
+            return value
+
+        self.x, self.y = zeros(x), zeros(y)
+        states = [[zeros(info) for info in past] for _ in range(2)]
+        self.bindings = []
+        for before, after in (states, states[::-1]):
+            binding = self.session.io_binding()
+            for info, value in zip((x, *past), (self.x, *before)):
+                binding.bind_ortvalue_input(info.name, value)
+            for info, value in zip((y, *following), (self.y, *after)):
+                binding.bind_ortvalue_output(info.name, value)
+            self.bindings.append(binding)
+
+    def step(self) -> None:
+        """With the input that is there."""
+        self.session.run_with_iobinding(self.bindings[0])
+        self.bindings.reverse()
+
+    def play(self, x: np.ndarray) -> np.ndarray:
+        self.x.update_inplace(np.ascontiguousarray(x))
+        self.step()
+        return self.y.numpy()
+
+
+def _play(path: Path, net: Network, how: str) -> np.ndarray:
+    """The whole clip's pre-activations [steps, heads] from an ONNX file."""
+    bound = Bound(path)
+    if how == "whole clip":
+        return net.rows(bound.play(net.shaped(net.clip)))
+    return np.stack([bound.play(net.shaped(net.clip[k : k + 1])).reshape(-1).copy() for k in range(len(net.clip))])
 
 
 class _Calibration:
-    """Inputs for static quantisation: the clip, step by step or whole."""
+    """The clip for static quantisation, step by step or whole."""
 
-    def __init__(self, path: Path, inputs: list[np.ndarray]):
+    def __init__(self, path: Path, net: Network, how: str):
         session = _session(path)
-        step, self.feeds = session.get_inputs(), []
-        state = {i.name: np.zeros(i.shape, np.float32) for i in step[1:]}
-        for x in inputs:
-            feed = {step[0].name: x, **state}
-            self.feeds.append(feed)
-            found = session.run(None, feed)
-            state = {i.name: value for i, value in zip(step[1:], found[1:])}
-        self.feeds = iter(self.feeds)
+        (x, *past), feeds = session.get_inputs(), []
+        state = {i.name: np.zeros(i.shape, np.float32) for i in past}
+        steps = range(len(net.clip)) if how == "streaming" else [slice(None)]
+        for k in steps:
+            frames = net.clip if how == "whole clip" else net.clip[k : k + 1]
+            feeds.append({x.name: net.shaped(frames), **state})
+            state = dict(zip(state, session.run(None, feeds[-1])[1:]))
+        self.feeds = iter(feeds)
 
     def get_next(self):
         return next(self.feeds, None)
 
 
-def with_onnx_runtime(paths: dict[str, Path], recurrent: bool, clip: np.ndarray) -> list[tuple]:
-    """ONNX Runtime in f32 and in the quicker of what it offers in 8 bits."""
+def quantised(path: Path, net: Network, how: str) -> Iterator[Path]:
+    """ONNX Runtime's 8-bit versions of a file, those that it can make: dynamic and static."""
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_dynamic, quantize_static
 
-    rows = []
-    for how, path in paths.items():
-        streaming = how == "streaming"
-        shaped = (lambda x: x) if recurrent else (lambda x: x.T[None].copy())
-        calibration = [shaped(clip[k : k + 1]) for k in range(len(clip))] if streaming else [shaped(clip)]
-
-        def timed(file: Path) -> float:
-            session = _session(file)
-            if streaming:  # noqa: B023
-                return median_us(_stepper(session), 1)
-            return median_us(lambda: session.run(None, {"x": shaped(clip)}), len(clip))  # noqa: B023
-
-        rows.append(("ONNX Runtime", "f32", how, timed(path)))
-        narrow = []
-        dynamic, static = path.with_suffix(".dynamic.onnx"), path.with_suffix(".static.onnx")
+    ways = {
+        "dynamic": lambda to: quantize_dynamic(path, to, per_channel=True, weight_type=QuantType.QInt8, op_types_to_quantize=["MatMul", "Conv"]),
+        "static": lambda to: quantize_static(
+            path,
+            to,
+            _Calibration(path, net, how),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            weight_type=QuantType.QInt8,
+            activation_type=QuantType.QUInt8,
+        ),
+    }
+    for name, make in ways.items():
+        to = path.with_suffix(f".{name}.onnx")
         try:
-            quantize_dynamic(path, dynamic, per_channel=True, weight_type=QuantType.QInt8, op_types_to_quantize=["MatMul", "Conv"])
-            narrow.append(timed(dynamic))
+            make(to)
+            # It may quantise what it then cannot run.
+            _session(to)
         except Exception as error:  # noqa: BLE001
-            print(f"ONNX Runtime cannot quantise {path.name} dynamically: {error}")
-        try:
-            reader = _Calibration(path, calibration)
-            quantize_static(path, static, reader, quant_format=QuantFormat.QDQ, per_channel=True, weight_type=QuantType.QInt8, activation_type=QuantType.QUInt8)
-            narrow.append(timed(static))
-        except Exception as error:  # noqa: BLE001
-            print(f"ONNX Runtime cannot quantise {path.name} statically: {error}")
+            print(f"ONNX Runtime has no {name} 8-bit version of {path.name}: {str(error).splitlines()[:1]}")
+            continue
+        yield to
+
+
+def with_onnx_runtime(net: Network) -> Iterator[Row]:
+    """ONNX Runtime in f32, in the quicker of what it offers in 8 bits, and the same call of a network that does nothing."""
+    for how, path in net.paths.items():
+        steps = 1 if how == "streaming" else len(net.clip)
+        off = net.off_by(_play(path, net, how), f"ONNX Runtime, {how},", FLOAT_TOLERANCE)
+        yield Row("ONNX Runtime", "f32", how, median_us(Bound(path).step, steps), off)
+        # Eight bits may be coarse, but must be the same network.
+        narrow = [
+            Row("ONNX Runtime", "int8", how, median_us(Bound(file).step, steps), net.off_by(_play(file, net, how), file.name, 1.0))
+            for file in quantised(path, net, how)
+        ]
         if narrow:
-            rows.append(("ONNX Runtime", "int8", how, min(narrow)))
-    return rows
+            yield min(narrow, key=lambda row: row.us_per_step)
+    empty = net.paths["streaming"].with_name("empty.onnx")
+    empty.write_bytes(onnx_model.empty(net.paths["streaming"].read_bytes()))
+    yield Row("ONNX Runtime", "f32", "a call that does nothing", median_us(Bound(empty).step, 1))
 
 
-def with_tract(paths: dict[str, Path], clip: np.ndarray, program: str) -> list[tuple]:
-    rows = []
-    for how, path in paths.items():
-        steps = 1 if how == "streaming" else len(clip)
-        done = subprocess.run([program, str(path)], capture_output=True, text=True)
+def with_tract(net: Network, program: Path) -> Iterator[Row]:
+    """tract, called from a program of its own language."""
+    for how, path in net.paths.items():
+        frames, heads = path.with_suffix(".in.f32"), path.with_suffix(".out.f32")
+        (net.clip if how == "streaming" else net.shaped(net.clip)).astype("<f4").tofile(frames)
+        done = subprocess.run([program, path, frames, heads], capture_output=True, text=True)
         if done.returncode:
             print(f"tract cannot play {path.name}: {done.stderr.strip().splitlines()[:1]}")
             continue
-        rows.append(("tract", "f32", how, float(done.stdout) / steps))
-    return rows
-
-
-def with_retort(retort: str, models: Path, model_id: str, name: str, sets: tuple[str, ...]) -> list[dict]:
-    """The decoder's figures for those of these instruction sets that this machine has."""
-    rows = []
-    for simd in sets:
-        environment = os.environ | {"RETORT_MODELS": str(models), "RETORT_SIMD": simd}
-        command = [retort, "bench", "--json", "--decoder", "--model", model_id]
-        done = subprocess.run(command, capture_output=True, text=True, env=environment)
-        if done.returncode:
-            raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
-        found = json.loads(done.stdout)["decoder"][0]
-        if found["simd"] == simd:
-            rows.append(found | {"name": name})
-    return rows
-
-
-def _tract_program() -> str | None:
-    """Builds the small program around tract; none, with a word, if that fails."""
-    done = subprocess.run(["cargo", "build", "--release", "--message-format=json"], cwd=TRACT, stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        print("tract is left out: its program could not be built")
-        return None
-    messages = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    return next((m["executable"] for m in reversed(messages) if m.get("executable")), None)
-
-
-def measure(retort: str, file: Path, folder: Path, tract: str | None) -> dict:
-    """All rows of one model file."""
-    tensors, metadata = read_model(file)
-    recurrent = metadata["architecture"]["type"] == "gru"
-    weights = widened(tensors)
-    model_id, instrument = metadata["id"], metadata["instrument"]
-    models = folder / "models"
-    write_model(models / instrument / f"{metadata['variant']}.safetensors", weights, metadata | {"precision": "f32", "room": None})
-    t = np.arange(int(CLIP_S * metadata["frame_rate_hz"])) / metadata["frame_rate_hz"]
-    clip = np.stack([0.54 + 0.05 * np.sin(2 * t), 0.7 + 0.1 * np.sin(5 * t)], 1).astype(np.float32)
-    numpy_weights = {k: v.numpy() for k, v in weights.items()}
-    graph = onnx_model.recurrent if recurrent else onnx_model.convolutional
-    paths = {}
-    for how, steps in (("streaming", 1), ("whole clip", len(clip))):
-        paths[how] = folder / f"{metadata['variant']}-{steps}.onnx"
-        paths[how].write_bytes(graph(numpy_weights, steps).SerializeToString())
-    check_equal(paths, weights, recurrent, clip)
-    return {
-        "id": model_id,
-        "precision": metadata["precision"],
-        "step_ms": 1000 / metadata["frame_rate_hz"],
-        "parameters": metadata["parameters"],
-        "others": with_onnx_runtime(paths, recurrent, clip)
-        + with_pytorch(weights, recurrent, clip)
-        + (with_tract(paths, clip, tract) if tract else []),
-        "retort": with_retort(retort, file.parent.parent, model_id, "as shipped", SETS)
-        + with_retort(retort, models, model_id, "widened to f32", FLOAT_SETS),
-    }
-
-
-def page(found: list[dict], versions: str) -> str:
-    """docs/performance.md."""
-    lines = [
-        "# How fast the decoders are",
-        "",
-        "Written by `python -m retort_training runtimes`; nothing here was typed by hand.",
-        "",
-        f"{date.today().isoformat()}, {processor()}, one thread; {versions}.",
-        "",
-        __doc__.split("\n\n", 1)[1].strip().replace("\n", " "),
-        "",
-        "The ratio says how many times as long as Retort's fastest streaming row of the same table a runtime takes. Retort's own "
-        "streaming is all it has: a whole clip takes as long per step. With cold caches, 32 MiB of other memory were written before each step.",
-    ]
-    for model in found:
-        best = min(row["us_per_step"] for row in model["retort"])
-        lines += [
-            "",
-            f"## {model['id']}",
-            "",
-            f"{model['parameters']:,} weights, a step lasts {model['step_ms']:g} ms.",
-            "",
-            "| runtime | weights | instruction set | how | µs per step | ratio | times real time |",
-            "|---|---|---|---|---:|---:|---:|",
-        ]
-        row = lambda *cells, us: f"| {' | '.join(cells)} | {us:.2f} | {us / best:.1f} | {model['step_ms'] * 1e3 / us:,.0f} |"  # noqa: B023, E731
-        for r in model["retort"]:
-            precision = f"{r['precision']}, {r['name']}"
-            lines.append(row("Retort", precision, r["simd"], "streaming", us=r["us_per_step"]))
-            lines.append(row("Retort", precision, r["simd"], "streaming, cold caches", us=r["us_per_step_cold"]))
-            lines.append(row("Retort", precision, r["simd"], "each more voice", us=r["us_per_added_voice"] * r["us_per_step"] / r["us_per_frame"]))
-        lines += [row(name, precision, "its own choice", how, us=us) for name, precision, how, us in model["others"]]
-    return "\n".join(lines) + "\n"
-
-
-def runtimes(args) -> None:
-    """The `runtimes` command."""
-    import onnxruntime
-
-    torch.set_num_threads(1)
-    torch.set_num_interop_threads(1)
-    tract = None if args.without_tract else _tract_program()
-    found = []
-    with tempfile.TemporaryDirectory() as name:
-        for variant in VARIANTS:
-            file = args.models / args.instrument / f"{variant}.safetensors"
-            if file.exists():
-                found.append(measure(args.retort, file, Path(name), tract))
-                print(json.dumps(found[-1]), flush=True)
-    version = subprocess.run([args.retort, "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    args.out.write_text(page(found, f"{version}, ONNX Runtime {onnxruntime.__version__}, PyTorch {torch.__version__}, tract {_tract_version()}"), encoding="utf-8")
-    print(f"wrote {args.out}")
-
-
-def _tract_version() -> str:
-    lock = (TRACT / "Cargo.lock").read_text(encoding="utf-8").split('name = "tract-onnx"\nversion = "')
-    return lock[1].split('"')[0] if len(lock) > 1 else "?"
+        found = np.fromfile(heads, "<f4")
+        found = found.reshape(net.wanted.shape) if how == "streaming" or net.recurrent else found.reshape(net.wanted.T.shape).T
+        off = net.off_by(found, f"tract, {how},", FLOAT_TOLERANCE)
+        yield Row("tract", "f32", how, float(done.stdout) / (1 if how == "streaming" else len(net.clip)), off)

@@ -24,7 +24,9 @@ GARNER_TARGETS = {"full": 5.2, "cnn": 5.2, "reduced": 5.3, "cnn-tiny": 5.3}
 FASTER = 0.95
 QUANTISING_LOSS, TINY_PARAMETERS = 0.05, 2500
 F0_CENTS, LOUDNESS_DB, BIAS_DB = 6.0, 1.5, 0.5
+QUANTISED_FULL_LOSS = 0.02
 _SEED = re.compile(r"^(.*)-seed(\d+)$")
+_PRECISION = re.compile(r"^(.*)-(f32|f16|bf16|int8)$")
 REQUIRED = (
     "range",
     "density",
@@ -54,6 +56,8 @@ class Instrument:
     oracle: dict | None = None
     models: dict[str, dict] = field(default_factory=dict)
     others: dict[str, list[dict]] = field(default_factory=dict)
+    # Weights of a shipped model in another precision: by variant, then precision.
+    precisions: dict[str, dict[str, dict]] = field(default_factory=dict)
     # On passages that were learned from.
     learned: dict[str, dict] = field(default_factory=dict)
     described: dict[str, dict] = field(default_factory=dict)
@@ -94,6 +98,8 @@ def gather(models: Path, scores: Path) -> list[Instrument]:
                 setattr(one, path.stem, record)
             elif seed:
                 one.others.setdefault(seed[1], []).append(record)
+            elif precision := _PRECISION.match(path.stem):
+                one.precisions.setdefault(precision[1], {})[precision[2]] = record
             else:
                 one.models[path.stem] = record
         for path in sorted((Path(scores) / name / "learned").glob("*.json")):
@@ -232,6 +238,12 @@ def targets(found: list[Instrument], cost: dict) -> list[Target]:
             if (plain := one.loss(variant)) is not None and (quantised := one.loss(f"{variant}-q")) is not None:
                 pairs.append((f"{one.name}/{variant}-q {quantised - plain:+.3f}", quantised - plain <= QUANTISING_LOSS))
     add(f"quantising costs at most {QUANTISING_LOSS} of loss", pairs)
+    pairs = []
+    for one in found:
+        for precision, record in one.precisions.get("full", {}).items():
+            cost_of_it = one.loss("full") - mean(record, "multi_scale_loss")
+            pairs.append((f"{one.name} {cost_of_it:+.4f} against {precision}", cost_of_it <= QUANTISED_FULL_LOSS))
+    add(f"Full as shipped, in 8 bits, is at most {QUANTISED_FULL_LOSS} worse than its weights before", pairs)
     pairs = []
     for one in found:
         plain, quantised = (cost.get(f"{one.name}/{v}") for v in ("cnn-tiny", "cnn-tiny-q"))

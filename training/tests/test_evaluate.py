@@ -16,7 +16,7 @@ from retort_training.features import Features
 from retort_training.split import HELD_OUT, TAKE, TRAIN, Piece
 
 
-def write_model(folder: Path, variant: str, seed: int = 1) -> None:
+def write_model(folder: Path, variant: str, seed: int = 1, precision: str = METADATA["precision"]) -> None:
     path = folder / "violin" / f"{variant}.safetensors"
     training = METADATA["training"] | {"seed": seed}
     metadata = METADATA | {
@@ -25,6 +25,7 @@ def write_model(folder: Path, variant: str, seed: int = 1) -> None:
         "n_harmonics": 20,
         "n_noise_bands": 17,
         "training": training,
+        "precision": precision,
     }
     export.write_model(path, {"w": torch.full((2, 2), float(seed))}, metadata)
 
@@ -119,6 +120,13 @@ def test_models_of_other_training_seeds_are_kept_apart_and_change_no_file(args, 
     evaluate.evaluate(args)
     assert scores("reduced-seed2")["training_seed"] == 2 and scores("reduced")["training_seed"] == 1
     assert (other / "violin" / "reduced.safetensors").read_bytes() == content
+
+
+def test_shipped_weights_in_another_precision_are_kept_apart(args, tmp_path: Path):
+    write_model(tmp_path / "wide", "reduced", precision="f32")
+    args.also = [tmp_path / "wide"]
+    evaluate.evaluate(args)
+    assert scores("reduced-f32")["training_seed"] == scores("reduced")["training_seed"]
 
 
 def test_another_lowest_pitch_is_printed_and_not_kept(args, capsys):

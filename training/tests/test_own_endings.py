@@ -24,6 +24,16 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no for
 SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 
 
+@pytest.fixture(autouse=True)
+def heard():
+    """Signals as a terminal's programs have them: what a shell starts in the background ignores some."""
+    ends = {number: signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL for number in SIGNALS}
+    before = {number: signal.signal(number, handler) for number, handler in ends.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture
 def place(trained: Path, tmp_path: Path) -> Path:  # noqa: F811
     """A copy of the small training that has something to do again."""

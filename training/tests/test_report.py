@@ -74,6 +74,7 @@ def places(tmp_path: Path) -> tuple[Path, Path]:
     for variant, step in (("reduced", 0.01), ("reduced-cd", 0.01)):
         for seed in (2, 3, 4):
             put(f"{variant}-seed{seed}", scored(losses[variant] + step * (seed - 2), variant, seed))
+    put("full-f16", scored(4.985, "full"))
     return models, scores
 
 
@@ -121,6 +122,8 @@ def test_targets_are_judged_by_the_scores(places: tuple[Path, Path]):
     assert found["Tiny has fewer than 2500 parameters"].met is True
     assert found["eight variants each of flute, trumpet, violin and piano are shipped and scored"].met is False
     assert found["quantising costs at most 0.05 of loss"].met is None
+    coarser = found["Full as shipped, in 8 bits, is at most 0.02 worse than its weights before"]
+    assert coarser.met is True and coarser.evidence == "violin +0.0150 against f16"
 
 
 def test_a_student_wins_only_beyond_the_spread_over_training_seeds(places: tuple[Path, Path]):

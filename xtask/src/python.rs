@@ -23,7 +23,7 @@ const HOSTS: &str = "tests/python/requirements.txt";
 const LIST_PINS: &str = "\
 import sys, tomllib
 project = tomllib.load(open(sys.argv[1], 'rb'))['project']
-print(*project['dependencies'], *project['optional-dependencies']['test'], sep='\\n')
+print(*project['dependencies'], *(pin for extra in ('test', 'runtimes') for pin in project['optional-dependencies'][extra]), sep='\\n')
 print(*(line.strip() for line in open(sys.argv[2]) if not line.startswith('#')), sep='\\n')
 ";
 
