@@ -37,13 +37,13 @@ fn main() -> TractResult<()> {
         .chunks_exact(4)
         .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
         .collect();
-    let step = shapes[0].iter().product();
+    let step: usize = shapes[0].iter().product();
     let mut call = |k: usize| -> TractResult<TValue> {
         let begin = k % (clip.len() / step) * step;
         let x = Tensor::from_shape(&shapes[0], &clip[begin..begin + step])?;
-        let mut outputs = model.run(std::iter::once(x.into()).chain(state.iter().cloned()).collect())?.into_iter();
-        let first = outputs.next().ok_or_else(|| format_err!("it has no output"))?;
-        state = outputs.collect();
+        let mut outputs = model.run(std::iter::once(x.into()).chain(state.iter().cloned()).collect())?;
+        let first = outputs.remove(0);
+        state = outputs.into_vec();
         Ok(first)
     };
     let mut heard = Vec::new();
