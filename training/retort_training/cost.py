@@ -59,22 +59,23 @@ def read_bench(table: dict, model_id: str) -> dict | None:
 
 
 def keep(retort: str, models: Path, instruments: list[str], path: Path, force: bool) -> None:
-    """Measures the models that were not measured yet with this build of `retort` and shape, and adds them to `path`."""
+    """Writes what models cost into `path`: measures each shape that was not measured yet with this build of `retort`."""
     kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     # Kernels become faster without the version saying so.
     build = hashlib.sha256(Path(retort).read_bytes()).hexdigest()[:16]
+    # Weights of other values cost the same, so one of each shape is measured.
+    measured = {} if force else {figures["key"]: figures for figures in kept.values()}
     for name in instruments:
         for file in sorted((models / name).glob("*.safetensors")):
             if file.stem == "room":
                 continue
             model_id = f"{name}/{file.stem}"
             m = read_model(file)[1]
-            # Weights of other values cost the same.
             key = f"{build} {json.dumps(m['architecture'], sort_keys=True)} {m['precision']} {m['n_harmonics']} {m['n_noise_bands']}"
-            if not force and kept.get(model_id, {}).get("key") == key:
-                continue
-            if found := bench(retort, models, model_id):
-                kept[model_id] = {"key": key, "date": date.today().isoformat(), "processor": processor(), **found}
+            if key not in measured and (found := bench(retort, models, model_id)):
+                measured[key] = {"key": key, "of": model_id, "date": date.today().isoformat(), "processor": processor(), **found}
                 print(f"{model_id}: {found['decoder_us_per_frame']} us a frame", flush=True)
+            if key in measured:
+                kept[model_id] = measured[key]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")

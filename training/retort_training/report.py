@@ -168,7 +168,7 @@ def _size_and_cost(found: list[Instrument], cost: dict, models: Path) -> str:
     if costs:
         on = sorted({f"{c['processor']} ({c['simd']})" for c in cost.values()})
         parts.append(
-            f"Measured by `retort bench` on {'; '.join(on)}; one core. Other work on the machine makes figures larger, never smaller."
+            f"Measured by `retort bench` on {'; '.join(on)}; one core, one model of each shape: weights of other values cost the same. Other work on the machine makes figures larger, never smaller."
         )
     parts += _eight_bits(found, cost)
     return "\n\n".join(parts) if len(parts) > 1 else ""

@@ -164,3 +164,30 @@ def test_the_oracle_can_be_left_to_another_time(args):
     args.no_oracle = True
     evaluate.evaluate(args)
     assert {p.stem for p in (evaluate.SCORES / "violin").glob("*.json")} == {"anchor", "reduced"}
+
+
+def test_what_a_model_costs_is_measured_once_for_each_shape_and_build(tmp_path: Path, monkeypatch):
+    models, path, program = tmp_path / "models", tmp_path / "cost.json", tmp_path / "retort"
+    program.write_bytes(b"a program")
+    write_model(models, "reduced")
+    write_model(models, "reduced-ad", seed=2)
+    write_model(models, "full", precision="int8")
+    asked = []
+
+    def bench(retort, models, model_id):
+        asked.append(model_id)
+        return {"decoder_us_per_frame": float(len(asked))}
+
+    monkeypatch.setattr(cost, "bench", bench)
+    keep = lambda force=False: cost.keep(str(program), models, ["violin"], path, force)  # noqa: E731
+    keep()
+    assert asked == ["violin/full", "violin/reduced"]
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    assert kept["violin/reduced-ad"] == kept["violin/reduced"] and kept["violin/full"]["decoder_us_per_frame"] == 1.0
+    keep()
+    assert len(asked) == 2
+    program.write_bytes(b"a faster program")
+    keep()
+    assert len(asked) == 4
+    keep(force=True)
+    assert len(asked) == 6

@@ -98,11 +98,16 @@ def test_the_page_says_what_was_measured(monkeypatch, tmp_path, capsys):
     # The machine has no set of that name, and says so.
     assert [row["simd"] for row in raw["decoder cnn-tiny"]["retort"]] == ["plain", "plain"]
     shipped, widened = raw["decoder cnn-tiny"]["retort"]
-    assert f"| Retort | f16, as shipped | plain | streaming | {shipped['us_per_step']:.2f} |" in page
-    assert f"| Retort | f32, widened to f32 | plain | streaming | {widened['us_per_step']:.2f} |" in page
+    assert f"| Retort | f16, as shipped | plain | {shipped['us_per_step']:.2f} |" in page
+    assert f"| Retort | f32, widened to f32 | plain | {widened['us_per_step']:.2f} |" in page
     fastest = min(row["us_per_step"] for row in (shipped, widened))
-    for row in raw["decoder cnn-tiny"]["others"]:
-        assert f"| {row['runtime']} | {row['precision']} | its own choice | {row['how']} | {row['us_per_step']:.2f} | {row['us_per_step'] / fastest:.1f} |" in page
+    others = raw["decoder cnn-tiny"]["others"]
+    for row in others:
+        if row["how"] == "streaming":
+            assert f"| {row['runtime']} | {row['precision']} | its own choice | {row['us_per_step']:.2f} | {row['us_per_step'] / fastest:.1f} |" in page
+        else:
+            assert f" {row['us_per_step']:.2f} |" in page
+    assert {(row["runtime"], row["how"]) for row in others} >= {(r, how) for r in ("ONNX Runtime", "PyTorch", "TorchScript") for how in ("streaming", "whole clip")}
     assert "| violin/cnn-tiny | " in page and "| 1.25 | 25.00 |" in page
     # A second run with the same figures measures nothing again.
     monkeypatch.setattr(performance, "bench", None)
