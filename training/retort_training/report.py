@@ -330,4 +330,6 @@ The checkpoint of a model is the one with the least loss on held-out recordings,
 - **oracle**: amplitude, harmonics and noise bands of each 4 ms frame fitted to the held-out recording itself (300 steps of Adam at 32 kHz), through the synth and the room that the models play.
 - **gap closed**: (anchor - system) / (anchor - oracle) in loss at 16 kHz.
 - **f0**: median |cents| over frames in which SwiftF0 hears a pitch in the recording, and the share of them within 50 cents; unvoiced output counts as wrong.
-- **loudness**: mean absolute and mean signed difference of `retort features`' loudness over frames above -60 dB."""
+- **loudness**: mean absolute and mean signed difference of `retort features`' loudness over frames above -60 dB.
+- **learned from**, beside what misses a target: the same figure on passages that the model did learn from. About as bad there: such a model can do no better with these
+  recordings, however many. Much better there: it knows its own recordings and wants more of them."""

@@ -71,6 +71,10 @@ class Instrument:
             return None
         return metrics.gap_closed(mean(self.anchor, figure), mean(record, figure), mean(self.oracle, figure))
 
+    def where_learned(self, variant: str, figure: str = "multi_scale_loss", digits: int = 3) -> str:
+        """The figure on passages that were learned from, in brackets; empty if it was not scored there."""
+        return f" (learned from: {abs(mean(self.learned[variant], figure)):.{digits}f})" if variant in self.learned else ""
+
     def training_seeds(self, variant: str, figure: str = "multi_scale_loss") -> dict[int, float]:
         """The figure for each training seed: of the runs made for this comparison, which were equally long, if there are any."""
         shipped = [self.models[variant]] if variant in self.models else []
@@ -214,7 +218,8 @@ def targets(found: list[Instrument], cost: dict) -> list[Target]:
                 told = f"{one.name} {100 * gap:.1f} %" + (f" ({variant})" if variant != family else "")
                 # What the loss would have to be.
                 low, high = mean(one.anchor, "multi_scale_loss"), mean(one.oracle, "multi_scale_loss")
-                short = f": {one.loss(variant):.3f}, wanted {low - target * (low - high):.3f}" if gap < target else ""
+                short = f": {one.loss(variant):.3f}{one.where_learned(variant)}, wanted {low - target * (low - high):.3f}"
+                short = short if gap < target else ""
                 pairs.append((told + short, gap >= target))
         name = "the best Reduced" if family == "reduced" else family
         add(f"gap closed by {name}: at least {100 * target:.0f} %", pairs)
@@ -265,7 +270,7 @@ def targets(found: list[Instrument], cost: dict) -> list[Target]:
         (f"loudness bias under {BIAS_DB:g} dB", "loudness_bias_db", BIAS_DB),
     ):
         judged = [
-            (f"{one.name}/{v} {abs(mean(r, figure)):.2f}", abs(mean(r, figure)) <= limit)
+            (f"{one.name}/{v} {abs(mean(r, figure)):.2f}{one.where_learned(v, figure, 2)}", abs(mean(r, figure)) <= limit)
             for one in found
             if one.name not in NO_PITCH_TARGET
             for v, r in one.models.items()

@@ -181,7 +181,7 @@ def test_what_a_model_costs_is_measured_once_for_each_shape_and_build(tmp_path: 
     monkeypatch.setattr(cost, "bench", bench)
     keep = lambda force=False: cost.keep(str(program), models, ["violin"], path, force)  # noqa: E731
     keep()
-    assert asked == ["violin/full", "violin/reduced"]
+    assert asked == ["violin/full", "violin/reduced-ad"]
     kept = json.loads(path.read_text(encoding="utf-8"))
     assert kept["violin/reduced-ad"] == kept["violin/reduced"] and kept["violin/full"]["decoder_us_per_frame"] == 1.0
     keep()

@@ -75,6 +75,8 @@ def places(tmp_path: Path) -> tuple[Path, Path]:
         for seed in (2, 3, 4):
             put(f"{variant}-seed{seed}", scored(losses[variant] + step * (seed - 2), variant, seed))
     put("full-f16", scored(4.985, "full"))
+    (scores / "violin/learned").mkdir()
+    put("learned/cnn-tiny", scored(5.5, "cnn-tiny"))
     return models, scores
 
 
@@ -135,6 +137,15 @@ def test_a_student_wins_only_beyond_the_spread_over_training_seeds(places: tuple
     assert "no winner" in standings.student_verdict(violin)
     violin.others.clear()
     assert "no spread" in standings.student_verdict(violin)
+
+
+def test_figures_of_learned_passages_stand_beside_those_that_miss(places: tuple[Path, Path]):
+    (violin,) = standings.gather(*places)
+    assert violin.where_learned("cnn-tiny") == " (learned from: 5.501)" and violin.where_learned("full") == ""
+    (places[1] / "violin" / "cnn-tiny.json").write_text(json.dumps(scored(7.0, "cnn-tiny")))
+    assert lines(places)["gap closed by cnn-tiny: at least 65 %"].evidence == (
+        "**violin 50.0 %: 7.001 (learned from: 5.501), wanted 6.101**"
+    )
 
 
 def test_writing_scores_into_a_model_does_not_call_for_new_ones(tmp_path: Path):
