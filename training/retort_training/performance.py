@@ -1,6 +1,6 @@
 """How fast Retort is, part by part, beside other runtimes in the same run: measures, and writes docs/performance.md.
 
-It takes a quarter of an hour of a machine that does nothing else. What others cost is in `runtimes.py`; Retort's own figures
+It takes twenty minutes of a machine that does nothing else. What others cost is in `runtimes.py`; Retort's own figures
 are those of `retort bench`, and of `cargo bench --bench plugin` for the plugin files.
 """
 
@@ -111,6 +111,7 @@ def measure(args) -> dict:
 
     torch.set_num_threads(1)
     raw = json.loads(args.raw.read_text(encoding="utf-8")) if args.raw and args.raw.exists() else {}
+    raw["kept"] = [name for name in raw if name not in ("of", "kept")]
 
     def part(name: str, how: Callable[[], object]) -> None:
         if name not in raw:
@@ -153,7 +154,7 @@ def _decoder(found: dict) -> list[str]:
     rows = []
 
     def row(*cells: str, us: float, cold: str = "", more: str = "", clip: str = "", difference: float | None = None) -> None:
-        off = "" if difference is None else f"{difference:.1g}" if difference >= 1e-6 else "0"
+        off = "" if difference is None else f"{difference:.1g}" if difference >= 1e-6 else "< 1e-6"
         rows.append([*cells, f"{us:.2f}", f"{us / best:.1f}", f"{found['step_ms'] * 1e3 / us:,.0f}", cold, more, clip, off])
 
     for r in found["retort"]:
@@ -184,45 +185,50 @@ def _percent(share: float) -> str:
     return f"{100 * share:.2f}"
 
 
-def _voices(found: list[tuple[str, dict]]) -> list[str]:
+def _voices(found: list[dict]) -> list[str]:
     """Whole voices, by model and instruction set."""
     rows = []
-    for simd, table in found:
+    for table in found:
+        kind = [table["decoder"][0]["precision"], table["decoder"][0]["simd"]]
         for v in table["voice"]:
-            rows.append([v["id"], simd, str(v["voices"]), v["source"], _percent(v["cpu_share"]), _percent(v["worst_block_share"])])
+            rows.append([v["id"], *kind, str(v["voices"]), v["source"], _percent(v["cpu_share"]), _percent(v["worst_block_share"])])
         for v in table["idle"]:
-            rows.append([v["id"], simd, "none", "silence to listen to" if v["source"] == "audio" else "no note", _percent(v["cpu_share"]), ""])
-    return _table("model | instruction set | voices | from | % of a core | worst 64 samples, % of their time", rows, 4)
+            rows.append([v["id"], *kind, "none", "silence to listen to" if v["source"] == "audio" else "no note", _percent(v["cpu_share"]), ""])
+    return _table("model | weights | instruction set | voices | from | % of a core | worst 64 samples, % of their time", rows, 5)
 
 
-def _blocks(found: list[tuple[str, dict]]) -> list[str]:
+def _blocks(found: list[dict]) -> list[str]:
     rows = []
-    for _, table in found:
+    for table in found:
+        kind = [table["decoder"][0]["precision"], table["decoder"][0]["simd"]]
         for b in table["blocks"]:
             if b["block"] in BLOCKS:
                 shares = [_percent(b[f"{which}_share"]) for which in ("mean", "p99", "p999", "worst")]
-                rows.append([b["id"], b["source"], str(b["voices"]), str(b["block"]), *shares])
-    return _table("model | from | voices | samples | mean | p99 | p99.9 | worst", rows, 2)
+                rows.append([b["id"], *kind, b["source"], str(b["voices"]), str(b["block"]), *shares])
+    return _table("model | weights | instruction set | from | voices | samples | mean | p99 | p99.9 | worst", rows, 4)
 
 
-def _parts(found: list[tuple[str, dict]]) -> list[str]:
+def _parts(found: list[dict]) -> list[str]:
+    """The same in every model's table: one for each instruction set."""
     rows = []
-    for simd, table in {simd: table for simd, table in reversed(found)}.items():
-        rows.append([f"one of 100 partials at 48 kHz, a sample ({simd})", f"{table['ns_per_oscillator_sample']:.3f} ns"])
-        rows += [[f"{s['name']}, a second of sound ({simd})", f"{1e3 / s['x_realtime']:.2f} ms"] for s in table["synth"]]
-        rows += [[f"hearing a second of sound, {a['name']} ({simd})", f"{1e3 / a['x_realtime']:.2f} ms"] for a in table["analysis"]]
-        rows.append([f"the worst 64 samples of a room of 1 s, by their mean ({simd})", f"{table['room_worst_by_mean']:.2f}"])
-    return _table("what | takes", sorted(rows), 1)
+    for simd, table in {table["decoder"][0]["simd"]: table for table in reversed(found)}.items():
+        rows.append(["one of 100 partials at 48 kHz, a sample", simd, f"{table['ns_per_oscillator_sample']:.3f} ns"])
+        rows += [[f"{s['name']}, a second of sound", simd, f"{1e3 / s['x_realtime']:.2f} ms"] for s in table["synth"]]
+        rows += [[f"hearing a second of sound, {a['name']}", simd, f"{1e3 / a['x_realtime']:.2f} ms"] for a in table["analysis"]]
+        rows.append(["a room of 1 s: its worst 64 samples, divided by their mean", simd, f"{table['room_worst_by_mean']:.2f}"])
+    return _table("what | instruction set | takes", rows, 2)
 
 
 def _sizes(found: list[dict]) -> list[str]:
-    rows = []
+    rows, kib = [], lambda size: f"{size / 1024:,.1f}"
     for model in found:
-        best, kib = model["retort"][0], lambda size: f"{size / 1024:,.1f}"
-        memory, load = best["memory"], best["load"]
-        sizes = [model["file_bytes"], memory["weights"], memory["state"], memory["room"]]
-        rows.append([model["id"], *map(kib, sizes), f"{load['model_ms']:.1f}", f"{load['instrument_ms']:.1f}"])
-    return _table("model | file, KiB | weights, KiB | each voice, KiB | room, KiB | file to weights, ms | weights to instrument, ms", rows, 1)
+        for r in model["retort"]:
+            if r["name"] == "as shipped" and r["simd"] != "plain":
+                memory, load = r["memory"], r["load"]
+                sizes = [model["file_bytes"], memory["weights"], memory["state"], memory["room"]]
+                rows.append([model["id"], r["precision"], r["simd"], *map(kib, sizes), f"{load['model_ms']:.1f}", f"{load['instrument_ms']:.1f}"])
+    heads = "model | weights | instruction set | file, KiB | weights, KiB | each voice, KiB | room, KiB | file's bytes to weights, ms | weights to instrument, ms"
+    return _table(heads, rows, 3)
 
 
 def _plugin(found: dict) -> list[str]:
@@ -230,10 +236,10 @@ def _plugin(found: dict) -> list[str]:
         "scan_ms": "loading the file, and reading which plugins it has: ms",
         "instance_ms": "an instance with all its parameters: ms",
         "model_ms": "a song's state with Full, until it sounds: ms",
-        "model_mib": "what it keeps in memory: MiB",
+        "model_mib": "memory that this adds: MiB",
         "next_instance_ms": "the fourth instance in the same process: ms",
-        "next_model_ms": "its state with the same model, until it sounds: ms",
-        "next_model_mib": "what it keeps in memory besides: MiB",
+        "next_model_ms": "the fourth instance's state with the same model, until it sounds: ms",
+        "next_model_mib": "memory that this adds: MiB",
     }
     return _table("the release build, as hosts open it | " + " | ".join(found), [[words, *(f"{f[key]:.2f}" for f in found.values())] for key, words in names.items()], 1)
 
@@ -247,12 +253,17 @@ def page(raw: dict) -> str:
         for simd in (None, *FURTHER_VOICE_SETS):
             name = f"voice {variant}" + (f" {simd}" if simd else "")
             if table := raw.get(name):
-                voices.append((table["decoder"][0]["simd"], table))
+                voices.append(table)
     cold = models[0]["retort"][0]["cold_mib"]
+    kept = raw.get("kept", [])
+    how = "one after another in one run"
+    if kept:
+        all_of_it = all(name in kept for name in raw if name not in ("of", "kept"))
+        how += "; " + ("all of it was kept from an earlier run" if all_of_it else f"these parts were kept from an earlier one: {', '.join(kept)}")
     lines = [
         "# How fast Retort is",
         "",
-        "Written by `python -m retort_training runtimes`, which measures all of it in one run; nothing here was typed by hand.",
+        f"Written by `python -m retort_training runtimes`, which measures {how}. Nothing here was typed by hand.",
         "",
         f"{of['date']}, {of['processor']}, one thread. {of['versions']}.",
         "",
@@ -261,7 +272,8 @@ def page(raw: dict) -> str:
         "The same weights everywhere: those of the model file, as they are shipped or widened to f32. Each figure is the median "
         "of seven runs of processor time per step of the network, after a run that warms up. \"Streaming\" gives a runtime one "
         "step at a time and gets the state back, as an instrument must; \"whole clip\" gives it four seconds at once, which no "
-        "instrument can, and Retort does not.",
+        "instrument can, and Retort does not. \"Each more voice\" is what each of eight voices that step together adds to the first. "
+        "\"Times real time\" is how long a step lasts by what it costs.",
         "",
         "ONNX Runtime and PyTorch are called from Python, ONNX Runtime with buffers that are bound once; \"a call that does "
         "nothing\" is a network with the same inputs and outputs that only copies them, so that one sees how much of a row is "
@@ -269,13 +281,15 @@ def page(raw: dict) -> str:
         "quantisation, streaming and whole clip each by itself.",
         "",
         "The ratio says how many times as long as Retort's fastest row of its table a row takes in streaming. \"Off by\" is the RMS "
-        "difference of all heads' pre-activations over the clip from PyTorch's, by their RMS: what plays another network is "
-        "refused, and int8 says how coarse it is. (Retort's own are held to PyTorch's by tests; what its 8 bits cost in sound is "
-        f"in models/REPORT.md.) With cold caches, {cold} MiB of other memory were written before each step: the median of 21.",
+        "difference of all heads' pre-activations over the clip from PyTorch's, by their RMS: more than "
+        f"{runtimes.FLOAT_TOLERANCE:g} in f32, or {runtimes.INT8_TOLERANCE:g} in int8, is refused as another network. (Retort's own are held to "
+        "PyTorch's by tests; what its 8 bits cost in sound is in models/REPORT.md.) With cold caches, "
+        f"{cold} MiB of other memory were written before each step: the median of 21, measured for Retort only.",
         "",
         "Full as shipped does less than others do: what its two perceptrons at the input make of a pitch or a loudness, and the "
         "GRU's products with it, are curves of one number each, which are looked up in tables. Its rows that are widened to f32 "
-        "compute everything, as all others do.",
+        "compute everything, as all others do, so those compare equal work; their 17 MB of weights are larger than what a core has of "
+        "caches for itself.",
     ]
     for model in models:
         lines += _decoder(model)
@@ -285,13 +299,15 @@ def page(raw: dict) -> str:
         "",
         "From notes or audio to the output at 48 kHz, in blocks of 64 samples: decoder, synthesis, room, meters, controls that "
         "move in every block; from audio with the analysis. A chord's notes are held. Times of single blocks are the least of "
-        "seven equal renders, so that other programs do not count.",
+        "seven equal renders, so that other programs do not count. One voice plays a melody for four seconds, chords are held for one; "
+        "the blocks further below last 24 seconds, so that their worst ones differ a little.",
         *_voices(voices),
         "",
         "## Blocks",
         "",
         "Percent of the time that a block lasts, over all blocks of 24 seconds. Decoders step every 4 ms (convolutional ones "
-        "every 20 ms), so a short block with a step in it takes more than the mean.",
+        "every 20 ms), so a short block with a step in it takes more than the mean. Each time is the least of seven equal renders. The "
+        "worst block of a chord is the one at which all its notes begin: their first frames are decoded one by one.",
         *_blocks(voices),
         "",
         "## Parts",
@@ -300,11 +316,12 @@ def page(raw: dict) -> str:
         "## Memory, and loading",
         "",
         "Weights are kept once for all voices and instances of a process. Loading happens outside the audio thread; a model "
-        "switch takes both times of the last columns for weights that nothing in the process uses yet, else the last alone.",
+        "switch takes both times of the last columns for weights that nothing in the process uses yet, else the last alone. Times on the "
+        "wall, the least of seven, the file's bytes being in memory.",
         *_sizes(models),
     ]
     if "plugin" in raw:
-        lines += ["", "## Plugin files", "", "The least of seven processes.", *_plugin(raw["plugin"])]
+        lines += ["", "## Plugin files", "", "The least of seven fresh processes, on the wall. \"Until it sounds\" includes finding and reading the model's file, and activation at 48 kHz.", *_plugin(raw["plugin"])]
     return "\n".join(lines) + "\n"
 
 
