@@ -13,24 +13,29 @@ use cli_process::{command, finish, names_in};
 use tempfile::{TempDir, tempdir};
 
 /// A Python that makes environments out of itself, notes what it is called with, and ends as `code` says. In the step that the file
-/// `dies-in` names, it kills whoever has called it. It notes environments in `environments`.
+/// `dies-in` names, it kills whoever has called it; in the one that `fails-in` names, it fails, once. As many bytes are free as
+/// `free` says. It notes environments in `environments`.
 fn python(folder: &Path, code: u8) -> PathBuf {
     let path = folder.join("python");
     let text = format!(
         r#"#!/bin/sh
 dies() {{ [ "$(cat "{dies}" 2>/dev/null)" != "$1" ] || {{ rm "{dies}"; kill -9 $PPID; exit 9; }}; }}
+fails() {{ [ "$(cat "{fails}" 2>/dev/null)" != "$1" ] || {{ rm "{fails}"; echo "No space left on device" >&2; exit 1; }}; }}
 case "$1 $2" in
   "-c import sys, importlib"*) echo 3 12 1 ;;
-  "-c import shutil, sys;"*) echo 99000000000 ;;
+  "-c import shutil, sys;"*) cat "{free}" 2>/dev/null || echo 99000000000 ;;
   "-m venv") mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && dies venv; touch "$3/pip"; echo "$3" >> "{environments}" ;;
   "-m pip") [ -e "$(dirname "$0")/../pip" ] || {{ echo "No module named pip" >&2; exit 1; }}
-    case "$@" in *requirements-check.txt) dies check ;; *) dies training ;; esac; echo "$@" >> "{log}" ;;
+    case "$@" in *requirements-check.txt) step=check ;; *) step=training ;; esac
+    dies $step; fails $step; echo "$@" >> "{log}" ;;
   "-m retort_training") echo "$PYTHONPATH $@" >> "{log}"; exit {code} ;;
 esac
 "#,
         log = folder.join("log").display(),
         environments = folder.join("environments").display(),
         dies = folder.join("dies-in").display(),
+        fails = folder.join("fails-in").display(),
+        free = folder.join("free").display(),
     );
     fs::write(&path, text).unwrap();
     let takes = folder.join("takes/one");
@@ -112,6 +117,47 @@ fn what_was_killed_while_it_installed_is_made_anew() {
         let before = log(&place).len();
         let again = finish(train(&place, &["--yes"])).succeeds();
         assert!(log(&place).len() == before + 1 && !again.stdout.contains("anew"), "{}", again.stdout);
+    }
+}
+
+#[test]
+fn a_full_disk_is_told_before_anything_is_installed() {
+    let place = tempdir().unwrap();
+    python(place.path(), 0);
+    let free = |bytes: &str| fs::write(place.path().join("free"), bytes).unwrap();
+    free("400000000");
+    finish(train(&place, &["--yes"])).fails(1, &["only 0.4 GB are free", "data/retort/training", "0.5 GB are needed"]);
+    assert!(log(&place).is_empty() && lines(&place, "environments").is_empty(), "{:?}", log(&place));
+    // Enough to look at the recordings, but not to learn from them.
+    free("2000000000");
+    finish(train(&place, &["--yes"])).fails(1, &["only 2.0 GB are free", "GB are needed"]);
+    let noted = log(&place);
+    assert_eq!(noted.len(), 2, "{noted:?}");
+    assert!(noted[0].ends_with("requirements-check.txt") && noted[1].contains("--check"), "{noted:?}");
+    fs::remove_file(place.path().join("free")).unwrap();
+    let outcome = finish(train(&place, &["--yes"])).succeeds();
+    assert!(!outcome.stdout.contains("anew"), "what was there is built upon: {}", outcome.stdout);
+    assert_eq!(lines(&place, "environments").len(), 1);
+}
+
+#[test]
+fn an_installation_that_fails_is_made_anew_by_the_same_command() {
+    let steps: [(&str, &[&str], &str); 3] = [
+        ("check", &["--yes"], "could not install the packages"),
+        ("training", &["--yes"], "could not install the packages"),
+        ("training", &["--yes", "--cpu"], "could not install PyTorch"),
+    ];
+    for (step, options, message) in steps {
+        let place = tempdir().unwrap();
+        python(place.path(), 0);
+        fs::write(place.path().join("fails-in"), step).unwrap();
+        let failed = finish(train(&place, options)).fails(1, &[message, "exit status: 1", "tries again"]);
+        assert!(failed.stderr.contains("No space left on device"), "pip's own words: {}", failed.stderr);
+        assert!(!log(&place).iter().any(|line| line.contains("--told")), "it does not train: {:?}", log(&place));
+        let outcome = finish(train(&place, options)).succeeds();
+        assert!(outcome.stdout.contains("not finished") && outcome.stdout.contains("anew"), "{}", outcome.stdout);
+        assert_eq!(lines(&place, "environments").len(), 2, "{step} {options:?}");
+        assert!(log(&place).pop().unwrap().contains("--told"), "and it trains: {:?}", log(&place));
     }
 }
 

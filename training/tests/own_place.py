@@ -1,6 +1,7 @@
 """A made-up folder of recordings and a first small training of it, for the tests of one's own instrument."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from own_sounds import melody, write
 from retort_training.__main__ import main
 
 RETORT = shutil.which("retort")
-needs_retort = pytest.mark.skipif(RETORT is None, reason="no retort in PATH")
+# The project's own checks build a retort first and say so: there, a missing one is a fault and no reason to leave tests out.
+MAY_SKIP = RETORT is None and "RETORT_REQUIRED" not in os.environ
+needs_retort = pytest.mark.skipif(MAY_SKIP, reason="no retort in PATH")
 PACKAGE = Path(__file__).resolve().parent.parent
 SCALE = [57, 59, 60, 62, 64, 65, 67, 69]
 
@@ -31,7 +34,7 @@ def words(recordings: Path, place: Path, *more: str) -> list[str]:
 @pytest.fixture(scope="module")
 def trained(recordings: Path, tmp_path_factory) -> Path:
     """The first model after twelve steps."""
-    if RETORT is None:
+    if MAY_SKIP:
         pytest.skip("no retort in PATH")
     place = tmp_path_factory.mktemp("trained")
     assert main(words(recordings, place, "--only", "reduced", "--steps", "12")) == 0

@@ -1,6 +1,6 @@
 """What is found in a folder of recordings, good and bad: with the real `retort` as ears."""
 
-import os
+import errno
 import shutil
 import subprocess
 import sys
@@ -11,16 +11,13 @@ import numpy as np
 import pytest
 import soundfile
 
+from own_place import PACKAGE, RETORT, SCALE, needs_retort
 from own_sounds import RATE_HZ, chords, drums, melody, reed, speech, write
 from retort_training import features
 from retort_training.__main__ import main
 from retort_training.own import OwnError, condition, evidence, sound, survey
 from retort_training.own.project import slug
 
-RETORT = shutil.which("retort")
-needs_retort = pytest.mark.skipif(RETORT is None, reason="no retort in PATH")
-PACKAGE = Path(__file__).resolve().parent.parent
-SCALE = [57, 59, 60, 62, 64, 65, 67, 69]
 
 
 def check(folder: Path, place: Path, *more: str) -> int:
@@ -186,12 +183,68 @@ def test_no_permission_and_no_space_are_said_before_anything_is_done(tmp_path, c
     assert "MB are free" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(os.geteuid() == 0 if hasattr(os, "geteuid") else True, reason="root may write anywhere")
-def test_a_folder_that_may_not_be_written_is_named(tmp_path, capsys):
+@pytest.mark.parametrize("folder", ["models", "work"])
+def test_a_folder_that_may_not_be_written_is_named(tmp_path, capsys, monkeypatch, folder):
     write(tmp_path / "in" / "a.wav", melody(SCALE * 3))
-    (tmp_path / "models").mkdir(mode=0o500)
+    allowed = Path.write_bytes
+
+    def refused(path, data):
+        if path.is_relative_to(tmp_path / folder):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return allowed(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", refused)
     assert check(tmp_path / "in", tmp_path) == 1
-    assert str(tmp_path / "models") in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert str(tmp_path / folder) in said and "cannot be written (Permission denied)" in said
+
+
+@needs_retort
+@pytest.mark.parametrize("error", [soundfile.LibsndfileError(2), PermissionError(errno.EACCES, "Permission denied")], ids=["libsndfile", "system"])
+def test_a_recording_that_may_not_be_read_is_left_out_and_the_others_are_used(tmp_path, capsys, monkeypatch, error):
+    for name, shift in (("a", 0), ("locked", 5), ("z", 12)):
+        write(tmp_path / "in" / f"{name}.wav", melody([n + shift for n in SCALE * 2]))
+    opened = soundfile.SoundFile
+
+    def refused(path, *args, **options):
+        if Path(str(path)).name == "locked.wav":
+            raise error
+        return opened(path, *args, **options)
+
+    monkeypatch.setattr(sound.soundfile, "SoundFile", refused)
+    assert check(tmp_path / "in", tmp_path) == 0
+    said = capsys.readouterr().out
+    assert "left out: locked.wav: it cannot be read" in said and "2 recordings" in said
+
+
+def test_of_the_file_that_makes_it_too_long_only_what_is_left_is_used(tmp_path, monkeypatch):
+    monkeypatch.setattr(sound, "LONGEST_TOTAL_S", 8.0)
+    for name, start in (("a", 60), ("b", 62), ("d", 64)):
+        write(tmp_path / f"{name}.wav", np.concatenate([reed(start + k, 1.0, rate_hz=44_100) for k in range(5)]), 44_100)
+    shutil.copy(tmp_path / "a.wav", tmp_path / "b.copy of a.wav")
+    recordings, unusable = sound.decode_all(tmp_path)
+    assert [(r.name, round(r.seconds, 2)) for r in recordings] == [("a.wav", 5.0), ("b.wav", 3.0)]
+    assert not recordings[0].notes and "only the first 3 seconds are used" in recordings[1].notes[0]
+    assert recordings[1].audio.base is None or len(recordings[1].audio.base) == len(recordings[1].audio), "no more is kept in memory"
+    assert {u.name: u.reason.split()[0] for u in unusable} == {"b.copy of a.wav": "holds", "d.wav": "comes"}
+
+
+@needs_retort
+def test_clips_of_a_phone_are_enough_to_begin_with_and_what_they_lack_is_said(tmp_path, capsys, monkeypatch):
+    # A script beside the package.
+    monkeypatch.syspath_prepend(PACKAGE)
+    import phone_clips
+
+    rng = np.random.default_rng(1)
+    for i in range(phone_clips.CLIPS):
+        notes = [reed(55 + 2 * i + k, 2.3, 0.1 * (1 + k), rate_hz=phone_clips.RATE_HZ, seed=3 * i + k) for k in range(3)]
+        made = phone_clips.clip(notes, rng)
+        write(tmp_path / "in" / f"clip {i + 1}.mp3", made, phone_clips.RATE_HZ, format="MP3", compression_level=0.8, bitrate_mode="CONSTANT")
+    assert check(tmp_path / "in", tmp_path) == 0
+    said = capsys.readouterr().out
+    assert "10 recordings" in said
+    for words in ("is little:", "kHz (a phone", "The pauses are not silent"):
+        assert words in said, said
 
 
 def test_advice_names_what_is_missing():

@@ -1,5 +1,6 @@
 """Whatever ends it (a signal, a kill, the power, a full disk, damage), the same command goes on, and nothing is lost or half there."""
 
+import errno
 import itertools
 import json
 import os
@@ -7,12 +8,14 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from own_place import files, needs_retort, recordings, trained, unfinished, words  # noqa: F401
 from own_sounds import melody, write
+from retort_training import durable
 from retort_training.__main__ import main
 from retort_training.export import read_model, write_model
 from retort_training.own import cache, sitting, stages
@@ -188,6 +191,41 @@ def test_killed_while_it_writes_it_goes_on_and_never_leaves_half_a_file(place: P
 
 @needs_retort
 @needs_fork
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("name", ["reduced.safetensors", "room.safetensors"])
+def test_killed_while_older_models_are_laid_aside_it_loses_none_of_them_and_not_their_room(place: Path, recordings: Path, name: str, moment: str):  # noqa: F811
+    before = {path.name: path.read_bytes() for path in shelf(place).glob("*.safetensors")}
+    unlink = Path.unlink
+
+    def dying(path, *args, **options):
+        if path != shelf(place) / name:
+            return unlink(path, *args, **options)
+        if moment == "after":
+            unlink(path)
+        return die()
+
+    def act():
+        Path.unlink = dying
+        main(words(recordings, place, "--only", "reduced", "--restart", "--steps", "5"))
+
+    killed(act)
+    laid_aside(place, before)
+    assert (shelf(place) / "room.safetensors").exists() or not model_files(shelf(place)), "the room goes last"
+    assert main(words(recordings, place, "--only", "reduced", "--steps", "6")) == 0
+    laid_aside(place, before)
+    assert files(shelf(place)) == ["reduced.safetensors", "report.html", "room.safetensors"]
+    assert (shelf(place) / "reduced.safetensors").read_bytes() != before["reduced.safetensors"]
+    whole(place)
+    tidied(place)
+
+
+def laid_aside(place: Path, before: dict[str, bytes]) -> None:
+    (aside,) = work(place).glob("before-*")
+    assert {path.name: path.read_bytes() for path in aside.iterdir()} == before
+
+
+@needs_retort
+@needs_fork
 def test_what_a_kill_in_the_look_leaves_is_tidied_by_the_next_one(tmp_path, recordings: Path):  # noqa: F811
     def act():
         cache.Cache.__call__ = lambda *_: die()
@@ -291,6 +329,40 @@ def test_a_checkpoint_that_does_not_fit_leaves_the_one_before(trained: Path, tmp
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert Run.load(kept).step == 12 and not list(tmp_path.glob("*.part"))
+
+
+@needs_retort
+def test_a_permission_that_is_lost_in_training_is_named_and_the_last_checkpoint_stays(place: Path, recordings: Path, monkeypatch, capsys):  # noqa: F811
+    run = work(place) / "runs" / "reduced"
+    before, step, writing = (run / "last.pt").read_bytes(), Run.train_step, durable.written
+
+    @contextmanager
+    def refused(path):
+        with writing(path) as part:
+            yield part
+            raise PermissionError(errno.EACCES, "Permission denied", str(part))
+
+    def stepped(*args):
+        monkeypatch.setattr(durable, "written", refused)
+        return step(*args)
+
+    monkeypatch.setattr(Run, "train_step", stepped)
+    assert main(words(recordings, place, "--only", "reduced", "--steps", "15")) == 1
+    said = capsys.readouterr().err
+    assert str(run) in said and "Permission denied" in said
+    assert (run / "last.pt").read_bytes() == before
+    tidied(place)
+
+
+@needs_retort
+def test_a_loss_that_is_no_number_ends_with_a_message_and_the_checkpoint_before(place: Path, recordings: Path, monkeypatch, capsys):  # noqa: F811
+    monkeypatch.setattr(Run, "train_step", lambda *_: float("nan"))
+    run = work(place) / "runs" / "reduced"
+    before = (run / "last.pt").read_bytes()
+    assert main(words(recordings, place, "--only", "reduced", "--steps", "15")) == 1
+    said = capsys.readouterr().err
+    assert said.strip().splitlines()[-1].startswith("error: the loss is nan at step 12") and str(run) in said
+    assert (run / "last.pt").read_bytes() == before
 
 
 # Models that come and go.

@@ -241,6 +241,44 @@ def test_what_was_begun_goes_on_and_what_is_finished_is_left_alone():
     assert stages.minutes_to_go(left, 4.0) == pytest.approx(sum(s.minutes for s in left) - 4.0)
 
 
+def test_after_the_plan_there_are_more_gentle_rounds_until_one_brings_nothing():
+    plan = stages.schedule(150.0)
+    rounds = {s.variant: s.round for s in plan}
+    last = {s.variant: s for s in plan}
+    more = stages.agenda(plan, rounds, {"full"})
+    assert [s.variant for s in more] == [v for v in last if v != "full"]
+    for stage in more:
+        assert stage.round == rounds[stage.variant] + 1 and stage.minutes == last[stage.variant].minutes and stage.rate == stages.GENTLE
+    again = stages.agenda(plan, rounds | {"reduced": rounds["reduced"] + 1}, set(rounds) - {"reduced"})
+    assert [(s.variant, s.round) for s in again] == [("reduced", rounds["reduced"] + 2)]
+    assert stages.agenda(plan, rounds, set(rounds)) == []
+
+
+def test_a_variant_that_gets_better_is_never_said_to_have_come_to_its_end(trained: Path, recordings: Path, tmp_path, monkeypatch, capsys):
+    """Every round before the sixth is better: three more than planned. What a round does is made up."""
+    place = tmp_path / "again"
+    shutil.copytree(trained, place)
+    unfinished(place / "work" / "my-reed" / "project.json")
+    seen = []
+
+    def rounds(self, stage):
+        seen.append((stage.variant, stage.round))
+        self.project.state["rounds"][stage.variant] = stage.round
+        if stage.round == 6:
+            self.project.state["finished"].append(stage.variant)
+
+    monkeypatch.setattr(sitting.Sitting, "_train", rounds)
+    assert main(words(recordings, place, "--only", "reduced")) == 0
+    assert seen == [("reduced", n) for n in range(2, 7)]
+    assert "Nothing gets better any more" in capsys.readouterr().out
+    state = place / "work" / "my-reed" / "project.json"
+    state.write_text(json.dumps(json.loads(state.read_text()) | {"finished": [], "rounds": {"reduced": 3}}))
+    monkeypatch.setattr(sitting.Sitting, "should_stop", lambda _: len(seen) >= 6)
+    assert main(words(recordings, place, "--only", "reduced")) == 0
+    assert seen[5:] == [("reduced", 4)], "the plan is used up, the time is not"
+    assert "There is more to gain" in capsys.readouterr().out
+
+
 def test_one_of_two_files_that_is_missing_comes_back_and_a_better_model_stays():
     told = {"cnn-tiny": {"loss": 4.5}, "cnn-tiny-q": {"loss": 4.5}, "full": {"loss": 4.4}}
     both, one = dict(told), {"cnn-tiny": told["cnn-tiny"]}

@@ -4,6 +4,8 @@
 //! and a curve in l. Both are computed when the weights are loaded, over all pitches and loudnesses that a frame may have, and
 //! kept in 16 bits, each output's relative to its largest.
 
+use std::thread;
+
 use super::GruWeights;
 use super::int8::{Layer, LayerBuffers};
 use crate::model::file::Values;
@@ -51,17 +53,20 @@ struct Table {
 }
 
 impl InputTables {
-    /// Computes both tables. Allocates, and takes some ms for a wide network.
+    /// Computes both tables, each in a thread of its own. Allocates, and takes some ms for a wide network.
     pub(super) fn new(weights: &GruWeights, simd: Simd) -> Self {
         let mut bias = weights.tensor("gru.bias_ih").to_f32();
         bias.resize(bias.len().next_multiple_of(LANES), 0.0);
         let h = weights.hidden();
-        Self {
-            pitch: Table::new(&Branch::new(weights, "f0_mlp", 0..h, simd), PITCHES),
-            loudness: Table::new(&Branch::new(weights, "loudness_mlp", h..2 * h, simd), LOUDNESSES),
-            bias,
-            simd,
-        }
+        let pitch = || Table::new(&Branch::new(weights, "f0_mlp", 0..h, simd), PITCHES);
+        let loudness = || Table::new(&Branch::new(weights, "loudness_mlp", h..2 * h, simd), LOUDNESSES);
+        // Somebody waits for the model, and the curves have nothing to do with each other.
+        let (pitch, loudness) = thread::scope(|scope| {
+            let other = thread::Builder::new().spawn_scoped(scope, pitch);
+            let loudness = loudness();
+            (other.ok().and_then(|thread| thread.join().ok()).unwrap_or_else(pitch), loudness)
+        });
+        Self { pitch, loudness, bias, simd }
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
@@ -130,7 +135,7 @@ fn add_between_body<const F: bool>(y: &mut [f32], below: &[i16], above: &[i16], 
 }
 
 simd_dispatch!(
-    /// `y += (below + (above - below) weight) scales`, never fused.
+    /// `y += (below + (above - below) weight) scales`, never fused: the same bits on every set.
     unfused fn add_between(y: &mut [f32], below: &[i16], above: &[i16], scales: &[f32], weight: f32) = add_between_body
 );
 
@@ -200,5 +205,45 @@ impl Branch {
             let step = quantise_fine(self.simd, &v.x, &mut v.fine);
             (&v.fine[..], step, &mut v.out[..])
         }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_between_rows_are_the_same_bits_on_every_set() {
+        let mut state = 1_u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 16) as i16
+        };
+        // Whole registers, and what is left over.
+        for n in [1, 15, 16, 48, 67, 768] {
+            let mut below: Vec<i16> = (0..n).map(|_| next()).collect();
+            let mut above: Vec<i16> = (0..n).map(|_| next()).collect();
+            // The longest way between two rows.
+            (below[0], above[0]) = (i16::MIN, i16::MAX);
+            let scales: Vec<f32> = (0..n).map(|_| f32::from(next()).abs() * 1e-8 + 1e-6).collect();
+            let before: Vec<f32> = (0..n).map(|_| f32::from(next()) * 1e-4).collect();
+            for weight in [0.0, 1e-3, 0.3, 0.5, 0.999, 1.0] {
+                let sums = |simd| {
+                    let mut y = before.clone();
+                    add_between(simd, &mut y, &below, &above, &scales, weight);
+                    y.into_iter().map(f32::to_bits).collect::<Vec<u32>>()
+                };
+                let plain = sums(Simd::Plain);
+                Simd::all().for_each(|simd| assert_eq!(sums(simd), plain, "{n} values, {weight}, {}", simd.name()));
+                let at_end = match weight {
+                    0.0 => &below,
+                    1.0 => &above,
+                    _ => continue,
+                };
+                let rows = before.iter().zip(at_end).zip(&scales);
+                let expected: Vec<u32> = rows.map(|((y, q), scale)| (y + f32::from(*q) * scale).to_bits()).collect();
+                assert_eq!(plain, expected, "at the ends it is the row itself: {n} values, {weight}");
+            }
+        }
     }
 }

@@ -47,7 +47,8 @@ fn layer_norm_leaky_body<const F: bool>(values: &[f32], weight: &[f32], bias: &[
 
 simd_dispatch!(
     /// `out = leaky_relu(layer_norm(values), 0.01)` over the whole of `out` `[n]`, with eps 1e-5 and the norm's `weight`
-    /// and `bias` `[n]`; `values` may be longer.
+    /// and `bias` `[n]`; `values` may be longer. Within 5e-5 of f64 for values from 100 to 103, a `weight` of 1.5
+    /// and a `bias` of 0.25: most of it is the rounding of the mean.
     pub fn layer_norm_leaky(values: &[f32], weight: &[f32], bias: &[f32], out: &mut [f32]) = layer_norm_leaky_body
 );
 simd_dispatch!(

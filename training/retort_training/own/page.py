@@ -20,8 +20,8 @@ REPORT = "report.html"
 _HEARD_S = 9.0
 _TITLES = {
     "reduced": "Reduced: small, the first one",
-    "full": "Full: the best, the most work for the processor",
-    "reduced-cd": "Reduced, by hand: small, taught by Full",
+    "full": "Full: the largest, the most work for the processor",
+    "reduced-cd": "Reduced, taught by Full",
     "cnn-tiny": "CNN Tiny: the smallest",
     "cnn-tiny-q": "CNN Tiny in 8 bits",
 }
@@ -45,7 +45,7 @@ def write(path: Path, project: Project, survey: Survey, reference: np.ndarray | 
 
 def _models(project: Project, reference: np.ndarray) -> list[str]:
     parts = ["<h2>What it sounds like</h2>", "<p>Passages that were kept apart and never trained on: first as recorded, then as each model plays their pitch and loudness.</p>"]
-    rows = ["<tr><th>model</th><th></th><th>held-out loss</th><th>pitch error</th><th>loudness error</th><th>minutes</th></tr>"]
+    rows = ["<tr><th>model</th><th></th><th>loss as Retort plays it</th><th>pitch error</th><th>loudness error</th><th>minutes</th></tr>"]
     rows.append(f"<tr><td>the recording</td><td>{_player(reference)}</td><td></td><td></td><td></td><td></td></tr>")
     pictures = [("the recording", reference)]
     for variant, made in sorted(project.state["published"].items(), key=lambda item: item[1]["loss"]):

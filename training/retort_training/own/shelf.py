@@ -7,11 +7,10 @@ work folder remembers: files come and go by `retort models remove` and by hand.
 
 import hashlib
 import json
-import os
 import shutil
 from pathlib import Path
 
-from ..durable import PART, flush_folder
+from ..durable import PART, flush_folder, written
 
 ROOM = "room"
 _ENDING = ".safetensors"
@@ -65,26 +64,24 @@ def of_another_room(folder: Path, room: str, project: str, learning: str) -> lis
 
 
 def set_aside(folder: Path, variants: list[str], work: Path) -> None:
-    """Moves models and, last, their room out of the list into a folder of `work`, where they are kept until others are set aside."""
+    """Moves models and their room out of the list into a folder of `work`, where they are kept until others are set aside.
+
+    Copies come first, since models and work folder may lie on different disks, and nothing is removed before all of them are safe. The room goes last: without
+    strangers beside it, whoever goes on after a kill writes a new one in its place.
+    """
     to = work / f"before-{room_digest(folder)}"
     for older in work.glob("before-*"):
         if older != to:
             shutil.rmtree(older, ignore_errors=True)
     to.mkdir(parents=True, exist_ok=True)
-    for name in [*variants, ROOM]:
-        path = folder / f"{name}{_ENDING}"
-        if path.exists():
-            _move(path, to / path.name)
-    flush_folder(to)
+    flush_folder(work)
+    paths = [path for name in [*variants, ROOM] if (path := folder / f"{name}{_ENDING}").exists()]
+    for path in paths:
+        with written(to / path.name) as part:
+            part.write_bytes(path.read_bytes())
+    for path in paths:
+        path.unlink()
     flush_folder(folder)
-
-
-def _move(path: Path, to: Path) -> None:
-    # Models and work folder may lie on different disks.
-    to.write_bytes(path.read_bytes())
-    with open(to, "r+b") as file:
-        os.fsync(file.fileno())
-    path.unlink()
 
 
 def tidy(folder: Path) -> None:

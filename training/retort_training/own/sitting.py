@@ -89,8 +89,7 @@ class Sitting:
         try:
             while self.waiting and not distributed.agreed(float(self.should_stop()), self.device):
                 self._train(self.waiting[0])
-                self.waiting.pop(0)
-                self.waiting = [s for s in self.waiting if s.variant not in self.project.state["finished"]]
+                self.waiting = stages.agenda(plan, state["rounds"], set(state["finished"]))
         except Stopped:
             # What has become better since the last time is not to wait for the next sitting.
             if distributed.is_first():

@@ -22,6 +22,10 @@ FOREIGN = {".m4a", ".aac", ".mp4", ".wma", ".ape", ".wv", ".mov", ".mkv", ".webm
 # So much of one file and of all files together is used: more takes memory and time and adds little.
 LONGEST_FILE_S = 1200.0
 LONGEST_TOTAL_S = 1200.0
+# Less than this of a last file is not worth taking.
+_LEAST_LEFT_S = 1.0
+# Resampled, a file may be a few samples longer.
+_ROUNDING_S = 0.01
 _BLOCK_S = 20.0
 # A sample that has the value of the file's peak for so long was cut off there.
 _CLIPPED_RUN = 3
@@ -85,15 +89,19 @@ def decode_all(folder: Path, show=lambda done, total: None) -> tuple[list[Record
     for i, path in enumerate(paths):
         show(i, len(paths))
         name = path.relative_to(folder).as_posix()
+        left_s = LONGEST_TOTAL_S - total_s
         try:
             made = decode(path, name)
+            # It is cut only now: a copy of one that is there already is known by all of its sound.
+            if _LEAST_LEFT_S <= left_s < made.seconds - _ROUNDING_S and not any(r.digest == made.digest for r in recordings):
+                made = decode(path, name, left_s)
         except _Unreadable as error:
             unusable.append(Unusable(name, str(error)))
             continue
         twin = next((r.name for r in recordings if r.digest == made.digest), None)
         if twin:
             unusable.append(Unusable(name, f"holds the same sound as {twin}"))
-        elif total_s >= LONGEST_TOTAL_S:
+        elif left_s < _LEAST_LEFT_S:
             unusable.append(Unusable(name, f"comes after {LONGEST_TOTAL_S / 60:.0f} minutes of recordings, which are enough"))
         else:
             recordings.append(made)
@@ -106,15 +114,15 @@ class _Unreadable(Exception):
     pass
 
 
-def decode(path: Path, name: str) -> Recording:
-    """One file; raises `_Unreadable` with the reason."""
+def decode(path: Path, name: str, most_s: float = LONGEST_FILE_S) -> Recording:
+    """One file, of which the first `most_s` are used; raises `_Unreadable` with the reason."""
     if path.suffix.lower() in FOREIGN:
         raise _Unreadable(f"{path.suffix} files cannot be read here: save it as WAV or FLAC")
     try:
         if path.stat().st_size == 0:
             raise _Unreadable("the file is empty")
         with soundfile.SoundFile(path) as file:
-            return _decode(file, name)
+            return _decode(file, name, most_s)
     except (soundfile.LibsndfileError, OSError, ValueError, TypeError) as error:
         raise _Unreadable(f"it cannot be read ({_short(error)}): is it whole, and an audio file?") from error
 
@@ -124,15 +132,16 @@ def _short(error: Exception) -> str:
     return str(text).strip().rstrip(".")
 
 
-def _decode(file: soundfile.SoundFile, name: str) -> Recording:
+def _decode(file: soundfile.SoundFile, name: str, most_s: float) -> Recording:
     """Twice through the file in blocks, so that only what is kept takes memory: first its levels, then its sound."""
     rate_hz, channels, notes = file.samplerate, file.channels, []
     if rate_hz < 8_000:
         raise _Unreadable(f"its sample rate of {rate_hz} Hz is too low: 16000 Hz or more are needed")
-    if file.frames > round(LONGEST_FILE_S * rate_hz):
-        notes.append(f"only the first {LONGEST_FILE_S / 60:.0f} minutes are used")
+    if file.frames > round(most_s * rate_hz):
+        length = f"{most_s / 60:.0f} minutes" if most_s >= 90.0 else f"{most_s:.0f} seconds"
+        notes.append(f"only the first {length} are used: {LONGEST_TOTAL_S / 60:.0f} minutes in all are enough")
     levels = _Levels(channels)
-    for block in _blocks(file, notes):
+    for block in _blocks(file, notes, most_s):
         levels.add(block)
     if levels.frames == 0:
         raise _Unreadable("there is no sound in it")
@@ -150,7 +159,7 @@ def _decode(file: soundfile.SoundFile, name: str) -> Recording:
     stream = soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, quality="HQ") if rate_hz != SAMPLE_RATE_HZ else None
     parts = []
     file.seek(0)
-    for block in _blocks(file, []):
+    for block in _blocks(file, [], most_s):
         clips.add(block)
         mono = block @ weights - offset
         parts.append(stream.resample_chunk(mono) if stream else mono)
@@ -160,9 +169,9 @@ def _decode(file: soundfile.SoundFile, name: str) -> Recording:
     return Recording(name, audio, rate_hz, channels, clips.close(), hashlib.sha256(audio.data).hexdigest()[:20], notes)
 
 
-def _blocks(file: soundfile.SoundFile, notes: list[str]) -> Iterator[np.ndarray]:
-    """What there is of `[frames, channels]`, up to the longest that is used; `notes` hears where the file breaks off."""
-    most, done = round(LONGEST_FILE_S * file.samplerate), 0
+def _blocks(file: soundfile.SoundFile, notes: list[str], most_s: float) -> Iterator[np.ndarray]:
+    """What there is of `[frames, channels]`, up to `most_s`; `notes` hears where the file breaks off."""
+    most, done = round(most_s * file.samplerate), 0
     while done < most:
         try:
             block = file.read(min(most - done, round(_BLOCK_S * file.samplerate)), dtype="float32", always_2d=True)

@@ -1,7 +1,8 @@
 """What is trained, in which order, for how long: something playable first, then better models, round after round.
 
 Every variant has a first round with the whole learning rate, and later ones that begin with its best weights and a gentle rate. The room is learned in the
-first round of the first variant and stays as it is from then on, since all variants share it. A variant is finished when a later round has brought nothing.
+first round of the first variant and stays as it is from then on, since all variants share it. A variant is finished when a later round has brought nothing;
+until then it gets another one, beyond those that are planned.
 
 How much there is to learn from decides who comes when. With 2.4 minutes of single notes `full` knew them by heart after 5 of 11 minutes and stayed behind
 `reduced`, which got better all the time: with little material the small ones go first and longest, with very little `full` and its pupil are left out.
@@ -62,8 +63,12 @@ def schedule(training_s: float, on_gpu: bool = False, only: list[str] | None = N
 
 
 def agenda(stages: list[Stage], rounds: dict[str, int], finished: set[str]) -> list[Stage]:
-    """What is left of `stages`. `rounds`: how many each variant has behind it; `finished` ones are left alone."""
-    return [s for s in stages if s.variant not in finished and s.round > rounds.get(s.variant, 0)]
+    """What is left of `stages`, or one more round, as long as the last, of every variant that still gets better. `rounds`: how many each has behind it;
+    `finished` ones are left alone."""
+    open_ones = [s for s in stages if s.variant not in finished]
+    planned = [s for s in open_ones if s.round > rounds.get(s.variant, 0)]
+    last = {s.variant: s for s in open_ones}
+    return planned or [replace(s, round=rounds[s.variant] + 1, rate=GENTLE) for s in last.values()]
 
 
 def minutes_to_go(stages: list[Stage], spent: float = 0.0) -> float:
