@@ -197,7 +197,8 @@ def evaluate(args) -> None:
                 continue
             figures, n_different = score(system, stage, args.seeds, args.cache, label)
             if usual:
-                keep_spectrogram(args.cache, name, "reference", stage.targets[0].heard.full)
+                reference = f"{LEARNED}/reference" if args.learned else "reference"
+                keep_spectrogram(args.cache, name, reference, stage.targets[0].heard.full)
                 write(record_of(stage, system, key, figures, n_different), name, label)
         if usual and not args.learned:
             ends = load(name, "anchor"), load(name, "oracle")

@@ -140,6 +140,12 @@ def test_a_spectrogram_of_each_is_left_for_the_report(args):
     evaluate.evaluate(args)
     kept = {p.stem for p in (args.cache / "spectrograms" / "violin").glob("*.npy")}
     assert kept == {"reference", "anchor", "oracle", "reduced"}
+    reference = args.cache / "spectrograms" / "violin" / "reference.npy"
+    before = reference.read_bytes()
+    args.learned = True
+    evaluate.evaluate(args)
+    assert reference.read_bytes() == before
+    assert (reference.parent / "learned" / "reference.npy").read_bytes() != before
 
 
 def test_a_folder_without_the_instrument_says_what_to_do(args):
