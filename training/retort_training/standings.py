@@ -229,7 +229,7 @@ def targets(found: list[Instrument], cost: dict) -> list[Target]:
         loss = violin.loss(variant) if violin and variant else None
         add(
             f"loss on held-out garner of {family}: at most {target}",
-            [] if loss is None else [(f"{loss:.3f}" + (f" ({variant})" if variant != family else ""), loss <= target)],
+            [] if loss is None else [(f"{loss:.3f}{violin.where_learned(variant)}" + (f" ({variant})" if variant != family else ""), loss <= target)],
         )
     pairs = []
     for one in found:
