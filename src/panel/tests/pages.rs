@@ -38,7 +38,7 @@ fn a_choice_that_costs_too_much_asks_first_and_can_be_made_with_fewer_voices() {
     assert_eq!(bench.host.model_id, "violin/full", "nothing is chosen before the answer");
     let id = costly_id("fewer")(&bench);
     bench.click_on(id);
-    assert_eq!((bench.host.model_id.as_str(), bench.host.settings.voices), ("violin/reduced", 9.0));
+    assert_eq!((bench.host.model_id.as_str(), bench.host.settings.voices), ("violin/reduced", 8.0));
     assert!(!bench.panel.costly.is_open());
 }
 
