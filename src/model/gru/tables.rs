@@ -4,8 +4,6 @@
 //! and a curve in l. Both are computed when the weights are loaded, over all pitches and loudnesses that a frame may have, and
 //! kept in 16 bits, each output's relative to its largest.
 
-use std::thread;
-
 use super::GruWeights;
 use super::int8::{Layer, LayerBuffers};
 use crate::model::file::Values;
@@ -53,20 +51,17 @@ struct Table {
 }
 
 impl InputTables {
-    /// Computes both tables, each in a thread of its own. Allocates, and takes some ms for a wide network.
+    /// Computes both tables. Allocates, and takes some ms for a wide network.
     pub(super) fn new(weights: &GruWeights, simd: Simd) -> Self {
         let mut bias = weights.tensor("gru.bias_ih").to_f32();
         bias.resize(bias.len().next_multiple_of(LANES), 0.0);
         let h = weights.hidden();
-        let pitch = || Table::new(&Branch::new(weights, "f0_mlp", 0..h, simd), PITCHES);
-        let loudness = || Table::new(&Branch::new(weights, "loudness_mlp", h..2 * h, simd), LOUDNESSES);
-        // Somebody waits for the model, and the curves have nothing to do with each other.
-        let (pitch, loudness) = thread::scope(|scope| {
-            let other = thread::Builder::new().spawn_scoped(scope, pitch);
-            let loudness = loudness();
-            (other.ok().and_then(|thread| thread.join().ok()).unwrap_or_else(pitch), loudness)
-        });
-        Self { pitch, loudness, bias, simd }
+        Self {
+            pitch: Table::new(&Branch::new(weights, "f0_mlp", 0..h, simd), PITCHES),
+            loudness: Table::new(&Branch::new(weights, "loudness_mlp", h..2 * h, simd), LOUDNESSES),
+            bias,
+            simd,
+        }
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
