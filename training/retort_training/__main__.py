@@ -81,6 +81,12 @@ def _evaluate(args) -> None:
     evaluate(args)
 
 
+def _by_heart(args) -> None:
+    from .by_heart import by_heart
+
+    by_heart(args)
+
+
 def _report(args) -> None:
     from .report import report
 
@@ -197,6 +203,19 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--no-cost", action="store_true", help="do not measure the cost of playing (it takes a quiet machine)")
     p.add_argument("--lowest-pitch", type=int, choices=(40, 80, 160), help="another setting than the instrument's: prints, keeps nothing")
     p.set_defaults(run=_evaluate)
+
+    p = commands.add_parser("by-heart", help="score a copy of a model that learned the held-out recordings themselves: what it misses, pitch and loudness do not tell")
+    p.add_argument("--instrument", required=True, choices=sorted(INSTRUMENTS))
+    p.add_argument("--variant", required=True, choices=VARIANTS)
+    p.add_argument("--checkpoint", type=Path, required=True, help="of the model that goes on learning")
+    p.add_argument("--steps", type=int, default=2000, help="end after so many steps")
+    p.add_argument("--data", type=Path, required=True, help="folder of recordings with its index.csv")
+    p.add_argument("--retort", help="the retort program (default: the one in PATH)")
+    p.add_argument("--cache", type=Path, default=PACKAGE / "cache", help="where measured frames are kept")
+    p.add_argument("--runs", type=Path, default=PACKAGE / "runs", help="folder of checkpoints and logs")
+    p.add_argument("--shipped", type=Path, default=REPOSITORY / "models", help="where the room that it plays in lies")
+    p.add_argument("--seeds", type=int, default=5, help="noise seeds")
+    p.set_defaults(run=_by_heart)
 
     p = commands.add_parser("transfer", help="score timbre transfer: other instruments and a made-up voice played through the models")
     p.add_argument("--instrument", nargs="+", choices=sorted(INSTRUMENTS), help="targets (default: every one in the models folder)")

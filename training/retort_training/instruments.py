@@ -38,7 +38,8 @@ class Instrument:
     echoes are now and then heard an octave too low, and the model must sound right then too.
     `n_harmonics` reach 15 kHz at the lowest note, up to a limit of 128. `rings`: notes are struck and left to ring, so
     that lines of notes are made with a damper in place of a bow or a breath. `room_stretch` keeps a room from answering to the
-    recorded pitches alone, see `room`; it is what lowered the held-out loss, and 0 where it did not.
+    recorded pitches alone, see `room`; it is what lowered the held-out loss, and 0 where it did not. `few_notes`: of a few minutes of single notes
+    there are two copies more.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Instrument:
     n_harmonics: int
     rings: bool = False
     room_stretch: float = 0.0
+    few_notes: bool = False
     heard_with_hz: tuple[int, ...] = field(default=())
 
     def __post_init__(self):
@@ -107,6 +109,7 @@ _TRUMPET = Instrument(
     ),
     "CC BY-SA 4.0; name the Philharmonia Orchestra, the University of Iowa Electronic Music Studios and Mihai Sorohan, whose recordings it was trained on",
     lowest_pitch_hz=160,
+    few_notes=True,
     n_harmonics=95,
 )
 _PIANO = Instrument(
@@ -128,18 +131,18 @@ _SAXOPHONE = Instrument(
     lowest_pitch_hz=80,
     n_harmonics=108,
 )
-_CLARINET = Instrument("clarinet", (_philharmonia("clarinet"),), _PHILHARMONIA_MODEL, lowest_pitch_hz=80, n_harmonics=102)
-_CELLO = Instrument("cello", (_philharmonia("cello"),), _PHILHARMONIA_MODEL, lowest_pitch_hz=40, n_harmonics=128)
+_CLARINET = Instrument("clarinet", (_philharmonia("clarinet"),), _PHILHARMONIA_MODEL, lowest_pitch_hz=80, room_stretch=0.03, few_notes=True, n_harmonics=102)
+_CELLO = Instrument("cello", (_philharmonia("cello"),), _PHILHARMONIA_MODEL, lowest_pitch_hz=40, room_stretch=0.03, few_notes=True, n_harmonics=128)
 _TROMBONE = Instrument(
     "trombone",
     # Pianissimo is louder than its timbre: it was recorded above piano.
     (_philharmonia("trombone", levels_db=((r"_pp_", -5.0),)),),
     _PHILHARMONIA_MODEL,
     lowest_pitch_hz=80,
-    n_harmonics=128,
+    room_stretch=0.03, few_notes=True, n_harmonics=128,
 )
-_OBOE = Instrument("oboe", (_philharmonia("oboe"),), _PHILHARMONIA_MODEL, lowest_pitch_hz=160, n_harmonics=65)
-_BASSOON = Instrument("bassoon", (_philharmonia("bassoon"),), _PHILHARMONIA_MODEL, lowest_pitch_hz=40, n_harmonics=128)
+_OBOE = Instrument("oboe", (_philharmonia("oboe"),), _PHILHARMONIA_MODEL, lowest_pitch_hz=160, room_stretch=0.03, few_notes=True, n_harmonics=65)
+_BASSOON = Instrument("bassoon", (_philharmonia("bassoon"),), _PHILHARMONIA_MODEL, lowest_pitch_hz=40, room_stretch=0.03, few_notes=True, n_harmonics=128)
 
 INSTRUMENTS = {
     i.name: i

@@ -60,6 +60,8 @@ class Instrument:
     precisions: dict[str, dict[str, dict]] = field(default_factory=dict)
     # On passages that were learned from.
     learned: dict[str, dict] = field(default_factory=dict)
+    # Of copies that learned the held-out takes themselves.
+    by_heart: dict[str, dict] = field(default_factory=dict)
     described: dict[str, dict] = field(default_factory=dict)
     bytes: dict[str, int] = field(default_factory=dict)
 
@@ -72,8 +74,11 @@ class Instrument:
         return metrics.gap_closed(mean(self.anchor, figure), mean(record, figure), mean(self.oracle, figure))
 
     def where_learned(self, variant: str, figure: str = "multi_scale_loss", digits: int = 3) -> str:
-        """The figure on passages that were learned from, in brackets; empty if it was not scored there."""
-        return f" (learned from: {abs(mean(self.learned[variant], figure)):.{digits}f})" if variant in self.learned else ""
+        """The figure on passages that were learned from, and of the copy that knows the held-out ones by heart, in brackets; what was not
+        scored is left out."""
+        known = (("learned from", self.learned), ("by heart", self.by_heart))
+        told = [f"{name}: {abs(mean(records[variant], figure)):.{digits}f}" for name, records in known if variant in records]
+        return f" ({', '.join(told)})" if told else ""
 
     def training_seeds(self, variant: str, figure: str = "multi_scale_loss") -> dict[int, float]:
         """The figure for each training seed: of the runs made for this comparison, which were equally long, if there are any."""
@@ -106,8 +111,9 @@ def gather(models: Path, scores: Path) -> list[Instrument]:
                 one.precisions.setdefault(precision[1], {})[precision[2]] = record
             else:
                 one.models[path.stem] = record
-        for path in sorted((Path(scores) / name / "learned").glob("*.json")):
-            one.learned[path.stem] = json.loads(path.read_text(encoding="utf-8"))
+        for folder, records in (("learned", one.learned), ("by-heart", one.by_heart)):
+            for path in sorted((Path(scores) / name / folder).glob("*.json")):
+                records[path.stem] = json.loads(path.read_text(encoding="utf-8"))
         for path in sorted((Path(models) / name).glob("*.safetensors")):
             one.bytes[path.stem] = path.stat().st_size
             if path.stem != "room":

@@ -71,6 +71,11 @@ def copies(instrument: Instrument) -> list[Copy]:
     return [Copy(own), *shifted, *(Copy(hz, 0.0, 0.0) for hz in others)]
 
 
+def more_copies(instrument: Instrument) -> list[Copy]:
+    """Of little material, for other lines of the same notes: shifted by nearly a semitone, so that every note lies where its neighbours are, too."""
+    return [Copy(instrument.lowest_pitch_hz, 0.95, 1.2), Copy(instrument.lowest_pitch_hz, -0.95, -1.2)]
+
+
 def read_audio(path: Path, rate_hz: int = SAMPLE_RATE_HZ) -> np.ndarray:
     """A recording as mono float32 at `rate_hz` (resampled by soxr, HQ)."""
     audio, rate = soundfile.read(path, dtype="float32", always_2d=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 from . import FRAME_RATE_HZ, split
 from .batch import FINISHED, Item
 from .crops import Crops
-from .instruments import INSTRUMENTS
-from .tapes import Copy, copies, load_tapes, shortened
+from .instruments import INSTRUMENTS, Instrument
+from .tapes import Copy, Tape, copies, load_tapes, more_copies, shortened
 from .teacher import teach
 from .train import Budget, Run, plan_for, train
 
@@ -51,8 +51,7 @@ def train_job(
         run = Run(replace(plan_for(job.variant, instrument), **job.changes), instrument.source_names(), rooms, device)
     pieces = [p for p in split.read(instrument.name) if job.sources is None or p.source in job.sources]
     material = [p for p in pieces if p.part == split.TRAIN]
-    # The same tapes for every variant and seed, so that they differ in nothing else.
-    tapes = load_tapes(material, data, instrument, copies(instrument), measure)
+    tapes = training_tapes(instrument, material, data, measure)
     if run.plan.taught_by:
         if job.teacher is None:
             raise ValueError(f"{job.variant} learns from a teacher: name its checkpoint with --teacher")
@@ -74,6 +73,15 @@ def train_job(
     train(run, crops, held_out, folder, job.budget)
     (folder / FINISHED).write_text(f"{run.step} steps, held out {run.best:.4f} at step {run.best_step}\n", encoding="utf-8")
     return run
+
+
+def training_tapes(instrument: Instrument, material: list[split.Piece], data: Path, measure: Callable) -> list[Tape]:
+    """The same tapes for every variant and seed, so that they differ in nothing else."""
+    tapes = load_tapes(material, data, instrument, copies(instrument), measure)
+    if instrument.few_notes:
+        notes = [p for p in material if p.kind == split.NOTE]
+        tapes += load_tapes(notes, data, instrument, more_copies(instrument), measure, seed=1)
+    return tapes
 
 
 def _has_frozen_rooms(checkpoint: Path) -> bool:

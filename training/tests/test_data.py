@@ -1,16 +1,19 @@
 """What is held out stays held out, and frames stay beside their audio."""
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from retort_training import HOP, SAMPLE_RATE_HZ, features, split
 from retort_training.features import FeatureError, Features, hold_pitch, measure
 from retort_training.crops import Crops
 from retort_training.instruments import INSTRUMENTS
 from retort_training.tapes import Copy, Note, Tape, apart, bound, copies, damped, load_tapes, note_number
+from retort_training.workshop import training_tapes
 
 FEATURE_ROWS = "time_s,f0_hz,voicing,loudness_db\n0.0,440.5,0.25,-70.0\n0.004,441.0,0.75,-30.5\n0.008,300.0,0.0,-60.0\n"
 
@@ -156,8 +159,6 @@ def test_a_damper_silences_a_ringing_note():
 
 
 def test_tapes_are_heard_at_other_pitches_and_levels_too(tmp_path: Path):
-    import soundfile
-
     violin = INSTRUMENTS["violin"]
     soundfile.write(tmp_path / "philharmonia_A4_mf_normal_15.wav", tone(69, 2.0), SAMPLE_RATE_HZ, subtype="FLOAT")
     pieces = [split.Piece("philharmonia_A4_mf_normal_15.wav", "philharmonia", split.NOTE, split.TRAIN, 0.0, 2.0, 15_000.0)]
@@ -181,6 +182,25 @@ def test_the_trumpet_s_soft_fortissimo_is_put_right():
     assert trumpet.gain_db("trumpet/philharmonia_A4_ff_normal_15.flac") == 5.0
     assert trumpet.gain_db("trumpet/philharmonia_A4_ff_normal_very-long.flac") == 0.0
     assert trumpet.gain_db("trumpet/philharmonia_A4_f_normal_15.flac") == 0.0
+
+
+def test_of_few_notes_there_are_two_copies_more_and_of_music_none(tmp_path: Path):
+    lengths = []
+
+    def measure_tape(path, lowest_pitch_hz):
+        n = soundfile.info(path).frames // HOP + 1
+        lengths.append(n)
+        return Features(np.full(n, 220.0, np.float32), np.ones(n, np.float32), np.zeros(n, np.float32))
+
+    soundfile.write(tmp_path / "philharmonia_A4_mf_normal_15.wav", np.full(2 * SAMPLE_RATE_HZ, 0.1), SAMPLE_RATE_HZ)
+    notes = [split.Piece("philharmonia_A4_mf_normal_15.wav", "philharmonia", split.NOTE, split.TRAIN, 0.0, 2.0, 15_000.0)]
+    music = [split.Piece("philharmonia_A4_mf_normal_15.wav", "philharmonia", split.TAKE, split.TRAIN, 0.0, 2.0, 15_000.0)]
+    many, few = (replace(INSTRUMENTS["oboe"], few_notes=x) for x in (False, True))
+    assert len(training_tapes(few, notes, tmp_path, measure_tape)) == len(training_tapes(many, notes, tmp_path, measure_tape)) + 2
+    # A little under a semitone up and down.
+    up, down = lengths[len(copies(few)) : len(copies(few)) + 2]
+    assert 12 * np.log2(down / up) / 2 == pytest.approx(0.95, abs=0.03)
+    assert len(training_tapes(few, music, tmp_path, measure_tape)) == len(training_tapes(many, music, tmp_path, measure_tape))
 
 
 def test_every_instrument_is_heard_with_its_own_setting_first():

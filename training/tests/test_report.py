@@ -9,7 +9,7 @@ import torch
 
 from retort_training import cost, evaluate, export, pictures, report, standings, systems
 from retort_training.hearing import FIGURES
-from retort_training.report import _cell, _has_spread
+from retort_training.report import _cell, _has_spread, _learned
 
 METADATA = {
     "architecture": {"type": "gru", "hidden": 16},
@@ -146,6 +146,18 @@ def test_figures_of_learned_passages_stand_beside_those_that_miss(places: tuple[
     assert lines(places)["gap closed by cnn-tiny: at least 65 %"].evidence == (
         "**violin 50.0 %: 7.001 (learned from: 5.501), wanted 6.101**"
     )
+
+
+def test_figures_of_who_knows_the_takes_by_heart_stand_there_too(places: tuple[Path, Path]):
+    folder = places[1] / "violin" / "by-heart"
+    folder.mkdir()
+    for variant, loss in (("cnn-tiny", 5.0), ("full", 4.5)):
+        (folder / f"{variant}.json").write_text(json.dumps(scored(loss, variant)))
+    (violin,) = standings.gather(*places)
+    assert violin.where_learned("cnn-tiny") == " (learned from: 5.501, by heart: 5.001)"
+    assert violin.where_learned("full") == " (by heart: 4.501)"
+    assert "by-heart" not in violin.models and "| violin/cnn-tiny | 5.601 | 5.501 | 5.001 | 83.3 % |" in _learned([violin])
+    assert "| violin/full | 5.001 |  | 4.501 | 91.7 % |" in _learned([violin])
 
 
 def test_writing_scores_into_a_model_does_not_call_for_new_ones(tmp_path: Path):

@@ -14,7 +14,7 @@ from ..features import VOICED, Features
 from ..instruments import Instrument
 from ..split import HELD_OUT_SHARE
 from ..statistics import midi
-from ..tapes import Copy, Note, Tape, apart, bound, copies, measured, tapes_of
+from ..tapes import Copy, Note, Tape, apart, bound, copies, measured, more_copies, tapes_of
 from . import OwnError, stages
 from .survey import Survey
 
@@ -32,8 +32,6 @@ _LEAST_GROUPS = 5
 # Above the edge of a recording that ends below this, a model would be free to do anything: noise of this level, which nobody hears,
 # teaches it that there is next to nothing.
 _FILLED_BELOW_HZ, _FILL_DB = 14_000.0, -78.0
-# Of little material there are two copies more, bound to other lines: shifted by nearly a semitone, so that every note lies where its neighbours are, too.
-_MORE_COPIES = ((0.95, 1.2), (-0.95, -1.2))
 # A held-out passage shorter than this says nothing.
 _LEAST_HELD_OUT_S = 2.0
 
@@ -185,8 +183,7 @@ def training_tapes(material: Material, instrument: Instrument, measure: Callable
     rng = np.random.default_rng(seed)
     tapes = tapes_of(_sounds(material, rng), copies(instrument), measure)
     if material.training_s() < stages.LITTLE_S:
-        more = [Copy(instrument.lowest_pitch_hz, semitones, gain_db) for semitones, gain_db in _MORE_COPIES]
-        tapes += tapes_of([sound for sound in _sounds(material, rng) if sound[3]], more, measure)
+        tapes += tapes_of([sound for sound in _sounds(material, rng) if sound[3]], more_copies(instrument), measure)
     return tapes
 
 

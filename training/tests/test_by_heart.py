@@ -1,0 +1,61 @@
+"""A model that learns the held-out takes by heart comes closer to them, and its scores lie apart."""
+
+import json
+from pathlib import Path
+
+import pytest
+from test_evaluate import args as args  # noqa: F401 (a fixture)
+
+from retort_training import by_heart, evaluate, export
+from retort_training.instruments import INSTRUMENTS
+from retort_training.train import Run, held_out_loss, plan_for
+
+
+@pytest.fixture
+def trained(args, tmp_path: Path, monkeypatch):
+    """`args` of the command with the checkpoint of a run that has learned nothing yet."""
+    from retort_training import hearing
+
+    listen = lambda path, *_: hearing.measure(path)  # noqa: E731
+    monkeypatch.setattr(by_heart, "measure", listen)
+    monkeypatch.setattr(export, "measure", listen)
+    instrument = INSTRUMENTS["violin"]
+    run = Run(plan_for("reduced", instrument), instrument.source_names())
+    args.checkpoint = tmp_path / "best.pt"
+    run.best, run.best_step, run.step = 1.0, 7, 7
+    run.save(args.checkpoint)
+    vars(args).update(instrument="violin", variant="reduced", runs=tmp_path / "runs", shipped=args.models, steps=12)
+    return args
+
+
+def test_it_comes_closer_and_is_scored_apart(trained):
+    shipped = (trained.models / "violin" / "reduced.safetensors").read_bytes()
+    room = Run.load(trained.checkpoint).averaged_rooms()
+    stage = evaluate.Stage("violin", trained)
+    tapes = by_heart.scored_tapes(stage, trained.cache)
+    assert len(tapes) == len(stage.takes) == 1 and len(tapes[0]) == 624
+    before = held_out_loss(Run.load(trained.checkpoint), tapes)
+    by_heart.by_heart(trained)
+    folder = trained.runs / "by-heart" / "violin" / "reduced"
+    best = Run.load(folder / "best.pt")
+    assert best.best < before - 0.1
+    # It plays in the room that ships, and so learns in it as it is.
+    assert all((best.averaged_rooms()[name] == value).all() for name, value in room.items())
+    record = json.loads((evaluate.SCORES / "violin" / "by-heart" / "reduced.json").read_text())
+    assert len(record["seeds"]) == 2 and record["held_out"][0]["start_s"] == 1.0
+    assert [p.name for p in evaluate.SCORES.glob("violin/*.json")] == []
+    assert (folder / "models" / "violin" / "reduced.safetensors").exists()
+    assert (trained.shipped / "violin" / "reduced.safetensors").read_bytes() == shipped
+
+
+def test_it_goes_on_where_it_stopped(trained):
+    by_heart.by_heart(trained)
+    trained.steps, trained.models = 14, trained.shipped
+    by_heart.by_heart(trained)
+    assert Run.load(trained.runs / "by-heart/violin/reduced/last.pt").step == 14
+
+
+def test_another_variants_checkpoint_is_refused(trained):
+    trained.variant = "cnn"
+    with pytest.raises(ValueError, match="is a checkpoint of reduced, not of cnn"):
+        by_heart.by_heart(trained)
