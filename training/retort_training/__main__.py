@@ -81,6 +81,13 @@ def _evaluate(args) -> None:
     evaluate(args)
 
 
+def _count(text: str) -> int:
+    """At least one."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return int(text)
+
+
 def _by_heart(args) -> None:
     from .by_heart import by_heart
 
@@ -204,17 +211,17 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--lowest-pitch", type=int, choices=(40, 80, 160), help="another setting than the instrument's: prints, keeps nothing")
     p.set_defaults(run=_evaluate)
 
-    p = commands.add_parser("by-heart", help="score a copy of a model that learned the held-out recordings themselves: what it misses, pitch and loudness do not tell")
+    p = commands.add_parser("by-heart", help="score a copy of a model that goes on learning on the held-out recordings themselves")
     p.add_argument("--instrument", required=True, choices=sorted(INSTRUMENTS))
     p.add_argument("--variant", required=True, choices=VARIANTS)
-    p.add_argument("--checkpoint", type=Path, required=True, help="of the model that goes on learning")
-    p.add_argument("--steps", type=int, default=2000, help="end after so many steps")
+    p.add_argument("--checkpoint", type=Path, required=True, help="of the model that goes on learning, in the room that ships")
+    p.add_argument("--steps", type=_count, default=2000, help="end after so many steps")
     p.add_argument("--data", type=Path, required=True, help="folder of recordings with its index.csv")
     p.add_argument("--retort", help="the retort program (default: the one in PATH)")
     p.add_argument("--cache", type=Path, default=PACKAGE / "cache", help="where measured frames are kept")
     p.add_argument("--runs", type=Path, default=PACKAGE / "runs", help="folder of checkpoints and logs")
     p.add_argument("--shipped", type=Path, default=REPOSITORY / "models", help="where the room that it plays in lies")
-    p.add_argument("--seeds", type=int, default=5, help="noise seeds")
+    p.add_argument("--seeds", type=_count, default=5, help="noise seeds")
     p.set_defaults(run=_by_heart)
 
     p = commands.add_parser("transfer", help="score timbre transfer: other instruments and a made-up voice played through the models")
@@ -261,11 +268,18 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _sound_file_error() -> type[Exception]:
+    """What a recording that cannot be read raises."""
+    from soundfile import SoundFileError
+
+    return SoundFileError
+
+
 def main(arguments: list[str] | None = None) -> int:
     args = parser().parse_args(arguments)
     try:
         return args.run(args) or 0
-    except (FeatureError, OwnError, OSError, ValueError, ArithmeticError) as error:
+    except (FeatureError, OwnError, OSError, ValueError, ArithmeticError, _sound_file_error()) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -1,18 +1,23 @@
-"""What a decoder could do that knew the held-out recordings: a copy of a trained model that goes on learning on the very takes that are scored.
+"""What a copy of a trained model reaches that goes on learning on the very takes that are scored.
 
-Such a model is worth nothing as an instrument. It tells a target that is missed for want of recordings or of training from one that pitch and
-loudness alone do not reach: what even it misses depends on what the two curves do not say, or on what a decoder of its shape cannot make of them.
-It plays through the room that ships, and is scored like any model.
+Such a model is worth nothing as an instrument, and what it reaches in some steps is neither a limit nor a promise: it may tell the takes apart by what a
+musician would not. But it says where a missed target is to be looked for. If even such a copy hardly gets there, pitch and loudness say too little, or a decoder of
+its shape makes too little of them; if it gets there easily, the shape is not what is in the way.
+It learns in the room that ships, as it is, and is scored like any model.
 """
 
+import hashlib
 import math
 from pathlib import Path
 
+import numpy as np
+
 from . import FRAME_RATE_HZ, SAMPLE_RATE_HZ, evaluate, systems
 from .crops import Crops
-from .export import export_model, shipped_as
+from .export import export_model, room_response, shipped_as
 from .features import measure
 from .hearing import resampled
+from .instruments import Instrument
 from .tapes import Copy, Tape, measured
 from .train import Budget, Run, train
 
@@ -30,14 +35,17 @@ def scored_tapes(stage: evaluate.Stage, cache: Path) -> list[Tape]:
     ]
 
 
-def begin(checkpoint: Path, folder: Path) -> Run:
-    """A run from `checkpoint` with its room as it is, or the one that was begun in `folder`."""
-    if (folder / "last.pt").exists():
-        return Run.load(folder / "last.pt")
+def begin(checkpoint: Path, instrument: Instrument, variant: str, room: Path) -> Run:
+    """A run from `checkpoint`, whose room must be the one that ships, in the file `room`. Raises `ValueError`."""
     rooms = Run.load(checkpoint).averaged_rooms()
     run = Run.load(checkpoint, rooms)
-    # A teacher has nothing to say here.
-    run.plan.taught_by = ""
+    if run.plan.variant != variant:
+        raise ValueError(f"{checkpoint} is a checkpoint of {run.plan.variant}, not of {variant}")
+    shipped = systems.room_response(room)
+    if run.rooms.sources != instrument.source_names() or not np.array_equal(room_response(run, instrument).float().numpy(), shipped):
+        raise ValueError(f"{checkpoint} does not play in {room}: name the checkpoint that the shipped {instrument.name}/{variant} was exported from, or one in its room")
+    # A teacher has nothing to say here, and the room is heard as it is scored.
+    run.plan.taught_by, run.plan.room_stretch, run.rooms.stretch = "", 0.0, 0.0
     run.step, run.minutes, run.best, run.best_step = 0, 0.0, math.inf, 0
     return run
 
@@ -46,10 +54,17 @@ def by_heart(args) -> None:
     """The `by-heart` command."""
     stage = evaluate.Stage(args.instrument, args)
     instrument = stage.instrument
-    folder = args.runs / FOLDER / args.instrument / args.variant
-    run = begin(args.checkpoint, folder)
-    if run.plan.variant != args.variant:
-        raise ValueError(f"{args.checkpoint} is a checkpoint of {run.plan.variant}, not of {args.variant}")
+    room = args.shipped / args.instrument / f"{systems.ROOM}.safetensors"
+    for path, what in ((args.checkpoint, "a checkpoint"), (room, "the room that ships")):
+        if not path.exists():
+            raise ValueError(f"{path} is not there: it should be {what}")
+    # A copy of another checkpoint is another copy.
+    digest = hashlib.sha256(args.checkpoint.read_bytes()).hexdigest()[:20]
+    folder = args.runs / FOLDER / args.instrument / f"{args.variant}-{digest}"
+    run = begin(args.checkpoint, instrument, args.variant, room)
+    if (folder / "last.pt").exists():
+        run = Run.load(folder / "last.pt")
+        print(f"going on with {folder / 'last.pt'} at step {run.step}", flush=True)
     tapes = scored_tapes(stage, args.cache)
     print(f"{args.instrument}/{args.variant}: {sum(map(len, tapes)) / FRAME_RATE_HZ:.0f} s to learn by heart", flush=True)
     crops = Crops(tapes, instrument.source_names(), run.plan.crop_segments(), instrument.weights(), seed=run.plan.seed * 1000 + run.step)
@@ -59,8 +74,8 @@ def by_heart(args) -> None:
     variant, precision = shipped_as(args.variant)[0]
     export_model(best, args, variant, precision)
     path = args.models / args.instrument / f"{variant}.safetensors"
-    system = systems.Model(path, args.shipped / args.instrument / f"{systems.ROOM}.safetensors", stage.retort, stage.lowest_pitch_hz)
+    system = systems.Model(path, room, stage.retort, stage.lowest_pitch_hz)
     label = f"{FOLDER}/{args.variant}"
     figures, n_different = evaluate.score(system, stage, args.seeds, args.cache, label)
-    key = {"system": system.fingerprint(), "takes": stage.fingerprint(), "scores": evaluate.VERSION}
+    key = {"system": system.fingerprint(), "takes": stage.fingerprint(), "checkpoint": digest, "scores": evaluate.VERSION}
     evaluate.write(evaluate.record_of(stage, system, key, figures, n_different), args.instrument, label)

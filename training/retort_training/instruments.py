@@ -38,8 +38,8 @@ class Instrument:
     echoes are now and then heard an octave too low, and the model must sound right then too.
     `n_harmonics` reach 15 kHz at the lowest note, up to a limit of 128. `rings`: notes are struck and left to ring, so
     that lines of notes are made with a damper in place of a bow or a breath. `room_stretch` keeps a room from answering to the
-    recorded pitches alone, see `room`; it is what lowered the held-out loss, and 0 where it did not. `few_notes`: of a few minutes of single notes
-    there are two copies more.
+    recorded pitches alone, see `room`: held-out notes then are as loud as they should be; 0 where it raised the held-out loss or was not tried. `few_notes`: of a few
+    minutes of single notes there are two copies more.
     """
 
     name: str
@@ -139,7 +139,9 @@ _TROMBONE = Instrument(
     (_philharmonia("trombone", levels_db=((r"_pp_", -5.0),)),),
     _PHILHARMONIA_MODEL,
     lowest_pitch_hz=80,
-    room_stretch=0.03, few_notes=True, n_harmonics=128,
+    room_stretch=0.03,
+    few_notes=True,
+    n_harmonics=128,
 )
 _OBOE = Instrument("oboe", (_philharmonia("oboe"),), _PHILHARMONIA_MODEL, lowest_pitch_hz=160, room_stretch=0.03, few_notes=True, n_harmonics=65)
 _BASSOON = Instrument("bassoon", (_philharmonia("bassoon"),), _PHILHARMONIA_MODEL, lowest_pitch_hz=40, room_stretch=0.03, few_notes=True, n_harmonics=128)

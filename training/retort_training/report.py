@@ -117,21 +117,22 @@ mostly learned for longer, so their figures differ."""
 
 def _learned(found: list[Instrument]) -> str:
     """Whether a loss is for lack of recordings."""
-    rows = [["", "held out", "learned from", "by heart", "gap closed by heart"]]
+    rows = [["", "held out", "learned from", "by heart", "gap closed by heart", "after steps"]]
     for one in found:
         for variant, record in one.models.items():
             known = [r.get(variant) for r in (one.learned, one.by_heart)]
             if any(known):
                 figures = [f"{standings.mean(r, 'multi_scale_loss'):.3f}" if r else "" for r in (record, *known)]
-                rows.append([f"{one.name}/{variant}", *figures, _percent(one.gap_closed(known[1])) if known[1] else ""])
+                rows.append([f"{one.name}/{variant}", *figures, *((_percent(one.gap_closed(known[1])), str(known[1]["steps"])) if known[1] else ("", ""))])
     if len(rows) == 1:
         return ""
     head = """## What more recordings could give
 
 The loss on held-out recordings beside that on passages of the same source that the model did learn from (of music, 40 s before the held-out end; of notes, as many). Where there is little
 between them, the model does not know its own recordings better than strangers: what is missing is not in pitch and loudness, or not within what
-such a model can make of them, and more of the same recordings would bring little. *By heart* is a copy that went on learning on the held-out takes alone, for 2,000 steps, until it knew them note for note
-(`retort_training by-heart`): what a model of this shape could do at best that had heard everything. It is no instrument, and no target is judged by it."""
+such a model can make of them, and more of the same recordings would bring little. *By heart* is a copy that went on learning on the held-out takes alone
+(`retort_training by-heart`). What it reached in so many steps is neither a limit nor a promise, and no target is judged by it; but where it comes far below the target while the model that learned from other recordings does not, a decoder of this shape is not
+what is in the way."""
     return head + "\n\n" + _table(rows)
 
 
@@ -333,7 +334,6 @@ The checkpoint of a model is the one with the least loss on held-out recordings,
 - **gap closed**: (anchor - system) / (anchor - oracle) in loss at 16 kHz.
 - **f0**: median |cents| over frames in which SwiftF0 hears a pitch in the recording, and the share of them within 50 cents; unvoiced output counts as wrong.
 - **loudness**: mean absolute and mean signed difference of `retort features`' loudness over frames above -60 dB.
-- **learned from**, beside what misses a target: the same figure on passages that the model did learn from. About as bad there: such a model can do no better with these
-  recordings, however many. Much better there: it knows its own recordings and wants more of them.
-- **by heart**, beside what misses a target: the same figure of a copy that went on learning on the held-out takes themselves. Nobody ships it; what even it misses is not to be
-  reached by a decoder of this shape from pitch and loudness."""
+- **learned from**, beside what misses a target: the same figure on passages that the model did learn from. About as bad there: more of the same recordings
+  would help little. Much better there: it knows its own recordings and wants more of them.
+- **by heart**, beside what misses a target: the same figure of a copy that went on learning on the held-out takes themselves, see *What more recordings could give*. Nobody ships it."""

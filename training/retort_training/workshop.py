@@ -76,7 +76,7 @@ def train_job(
 
 
 def training_tapes(instrument: Instrument, material: list[split.Piece], data: Path, measure: Callable) -> list[Tape]:
-    """The same tapes for every variant and seed, so that they differ in nothing else."""
+    """The same for every variant and seed, so that they differ in nothing else."""
     tapes = load_tapes(material, data, instrument, copies(instrument), measure)
     if instrument.few_notes:
         notes = [p for p in material if p.kind == split.NOTE]

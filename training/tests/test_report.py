@@ -152,12 +152,12 @@ def test_figures_of_who_knows_the_takes_by_heart_stand_there_too(places: tuple[P
     folder = places[1] / "violin" / "by-heart"
     folder.mkdir()
     for variant, loss in (("cnn-tiny", 5.0), ("full", 4.5)):
-        (folder / f"{variant}.json").write_text(json.dumps(scored(loss, variant)))
+        (folder / f"{variant}.json").write_text(json.dumps(scored(loss, variant) | {"steps": 2000}))
     (violin,) = standings.gather(*places)
     assert violin.where_learned("cnn-tiny") == " (learned from: 5.501, by heart: 5.001)"
     assert violin.where_learned("full") == " (by heart: 4.501)"
-    assert "by-heart" not in violin.models and "| violin/cnn-tiny | 5.601 | 5.501 | 5.001 | 83.3 % |" in _learned([violin])
-    assert "| violin/full | 5.001 |  | 4.501 | 91.7 % |" in _learned([violin])
+    assert "by-heart" not in violin.models and "| violin/cnn-tiny | 5.601 | 5.501 | 5.001 | 83.3 % | 2000 |" in _learned([violin])
+    assert "| violin/full | 5.001 |  | 4.501 | 91.7 % | 2000 |" in _learned([violin])
 
 
 def test_writing_scores_into_a_model_does_not_call_for_new_ones(tmp_path: Path):
