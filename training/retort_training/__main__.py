@@ -5,6 +5,8 @@ import importlib.util
 import sys
 from pathlib import Path
 
+from soundfile import SoundFileError
+
 from . import split
 from .features import FeatureError, measure, retort_binary
 from .instruments import INSTRUMENTS
@@ -268,18 +270,11 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _sound_file_error() -> type[Exception]:
-    """What a recording that cannot be read raises."""
-    from soundfile import SoundFileError
-
-    return SoundFileError
-
-
 def main(arguments: list[str] | None = None) -> int:
     args = parser().parse_args(arguments)
     try:
         return args.run(args) or 0
-    except (FeatureError, OwnError, OSError, ValueError, ArithmeticError, _sound_file_error()) as error:
+    except (FeatureError, OwnError, OSError, ValueError, ArithmeticError, SoundFileError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
