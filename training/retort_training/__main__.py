@@ -55,7 +55,7 @@ def _train(args) -> None:
 
     changes = {k: getattr(args, k) for k in ("voices", "crop_s", "learning_rate", "loudness_weight", "seed") if getattr(args, k) is not None}
     budget = Budget(args.steps, args.minutes, args.patience, args.check_every)
-    job = Job(args.instrument, args.variant, budget, args.rooms_from, args.teacher, changes, args.sources)
+    job = Job(args.instrument, args.variant, budget, args.rooms_from, args.teacher, changes, args.sources, args.begin_with)
     train_job(job, args.data, args.runs, _measurer(args), args.restart, args.device)
 
 
@@ -154,8 +154,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--minutes", type=float, default=10.0**9, help="end after so many minutes (of all sittings together)")
     p.add_argument("--patience", type=int, default=10**9, help="end when the held-out loss has not fallen for so many steps")
     p.add_argument("--check-every", type=int, default=250, help="steps between held-out losses and checkpoints")
-    p.add_argument("--rooms-from", type=Path, help="a checkpoint whose rooms are taken over and not trained further")
-    p.add_argument("--teacher", type=Path, help="a checkpoint that a student (reduced-ad, reduced-cd) learns from")
+    p.add_argument("--rooms-from", type=Path, help="a checkpoint or a model file whose rooms are taken over and not trained further")
+    p.add_argument("--begin-with", type=Path, help="a model file whose weights, room and levels a new run begins with")
+    p.add_argument("--teacher", type=Path, help="a checkpoint or a model file that a student (reduced-ad, reduced-cd) learns from")
     p.add_argument("--device", default="cpu", help="where PyTorch computes: cpu (the fast kernels of this package) or cuda")
     p.add_argument("--restart", action="store_true", help="begin anew though there is a checkpoint")
     p.add_argument("--sources", nargs="+", help="train on these sources only")
@@ -216,7 +217,7 @@ def parser() -> argparse.ArgumentParser:
     p = commands.add_parser("by-heart", help="score a copy of a model that goes on learning on the held-out recordings themselves")
     p.add_argument("--instrument", required=True, choices=sorted(INSTRUMENTS))
     p.add_argument("--variant", required=True, choices=VARIANTS)
-    p.add_argument("--checkpoint", type=Path, required=True, help="of the model that goes on learning, in the room that ships")
+    p.add_argument("--checkpoint", type=Path, help="what goes on learning, in the room that ships: a checkpoint or a model file (default: the model that ships)")
     p.add_argument("--steps", type=_count, default=2000, help="end after so many steps")
     p.add_argument("--data", type=Path, required=True, help="folder of recordings with its index.csv")
     p.add_argument("--retort", help="the retort program (default: the one in PATH)")

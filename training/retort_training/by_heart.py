@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import FRAME_RATE_HZ, SAMPLE_RATE_HZ, evaluate, systems
+from . import FRAME_RATE_HZ, SAMPLE_RATE_HZ, begin, evaluate, systems
 from .crops import Crops
 from .export import export_model, room_response, shipped_as
 from .features import measure
@@ -35,18 +35,21 @@ def scored_tapes(stage: evaluate.Stage, cache: Path) -> list[Tape]:
     ]
 
 
-def begin(checkpoint: Path, instrument: Instrument, variant: str, room: Path) -> Run:
-    """A run from `checkpoint`, whose room must be the one that ships, in the file `room`. Raises `ValueError`."""
-    rooms = Run.load(checkpoint).averaged_rooms()
-    run = Run.load(checkpoint, rooms)
+def copy_of(checkpoint: Path, instrument: Instrument, variant: str, room: Path) -> Run:
+    """A run from `checkpoint`, or from a model file, whose room must be the one that ships, in the file `room`. Raises `ValueError`."""
+    if checkpoint.suffix == begin.SUFFIX:
+        run = begin.from_model(checkpoint, instrument.name)
+    else:
+        run = Run.load(checkpoint, Run.load(checkpoint).averaged_rooms())
     if run.plan.variant != variant:
-        raise ValueError(f"{checkpoint} is a checkpoint of {run.plan.variant}, not of {variant}")
+        raise ValueError(f"{checkpoint} is a {run.plan.variant}, not a {variant}")
     shipped = systems.room_response(room)
     if run.rooms.sources != instrument.source_names() or not np.array_equal(room_response(run, instrument).float().numpy(), shipped):
         raise ValueError(f"{checkpoint} does not play in {room}: name the checkpoint that the shipped {instrument.name}/{variant} was exported from, or one in its room")
     # A teacher has nothing to say here, and the room is heard as it is scored.
     run.plan.taught_by, run.plan.room_stretch, run.rooms.stretch = "", 0.0, 0.0
     run.step, run.minutes, run.best, run.best_step = 0, 0.0, math.inf, 0
+    run.earlier = (0, 0.0)
     return run
 
 
@@ -55,13 +58,14 @@ def by_heart(args) -> None:
     stage = evaluate.Stage(args.instrument, args)
     instrument = stage.instrument
     room = args.shipped / args.instrument / f"{systems.ROOM}.safetensors"
-    for path, what in ((args.checkpoint, "a checkpoint"), (room, "the room that ships")):
+    checkpoint = args.checkpoint or args.shipped / args.instrument / f"{args.variant}.safetensors"
+    for path, what in ((checkpoint, "a checkpoint"), (room, "the room that ships")):
         if not path.exists():
             raise ValueError(f"{path} is not there: it should be {what}")
     # A copy of another checkpoint is another copy.
-    digest = hashlib.sha256(args.checkpoint.read_bytes()).hexdigest()[:20]
+    digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()[:20]
     folder = args.runs / FOLDER / args.instrument / f"{args.variant}-{digest}"
-    run = begin(args.checkpoint, instrument, args.variant, room)
+    run = copy_of(checkpoint, instrument, args.variant, room)
     if (folder / "last.pt").exists():
         run = Run.load(folder / "last.pt")
         print(f"going on with {folder / 'last.pt'} at step {run.step}", flush=True)

@@ -18,6 +18,7 @@ DILATIONS = (1, 3, 9, 1, 3, 9)
 # Frames of 4 ms per step of the network.
 STRIDE = 5
 _MOMENTUM = 0.02
+EPSILON = 1e-5
 # Activations are 7 bits: AVX2 adds two products of a 7 and an 8 bit number in 16 bits without saturation.
 ACTIVATION_MAX, ACTIVATION_STEPS, WEIGHT_STEPS = 6.0, 127.0, 127.0
 
@@ -35,7 +36,7 @@ class Norm(nn.Module):
 
     def forward(self, x):
         learning = torch.is_grad_enabled() and not self.frozen
-        return functional.batch_norm(x, self.mean, self.variance, self.weight, self.bias, learning, _MOMENTUM)
+        return functional.batch_norm(x, self.mean, self.variance, self.weight, self.bias, learning, _MOMENTUM, EPSILON)
 
     def get_extra_state(self):
         return torch.tensor(self.frozen)
@@ -43,9 +44,17 @@ class Norm(nn.Module):
     def set_extra_state(self, state):
         self.frozen = bool(state)
 
+    def pass_through(self) -> None:
+        """Frozen statistics that change nothing."""
+        with torch.no_grad():
+            self.weight.fill_(1.0)
+            self.mean.zero_()
+            self.variance.fill_(1.0 - EPSILON)
+        self.frozen = True
+
     def scale_and_offset(self) -> tuple[torch.Tensor, torch.Tensor]:
         """What the frozen normalisation multiplies by and adds."""
-        scale = self.weight / torch.sqrt(self.variance + 1e-5)
+        scale = self.weight / torch.sqrt(self.variance + EPSILON)
         return scale, self.bias - self.mean * scale
 
 
@@ -108,6 +117,16 @@ class Decoder(nn.Module):
             tensors[f"conv.{name}.weight"] = layer.conv.weight * scale[:, None, None]
             tensors[f"conv.{name}.bias"] = offset
         return tensors | {f"head.{k}": v for k, v in self.head.state_dict().items()}
+
+    def unfold(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Takes the weights of a model file: `folded` gives them back. Its normalisation was merged, so here it only adds the bias."""
+        named = {f"head.{k}": v for k, v in self.head.named_parameters()}
+        for name, layer in (("input", self.input), *((str(i), layer) for i, layer in enumerate(self.layers))):
+            named |= {f"conv.{name}.weight": layer.conv.weight, f"conv.{name}.bias": layer.norm.bias}
+            layer.norm.pass_through()
+        with torch.no_grad():
+            for name, parameter in named.items():
+                parameter.copy_(tensors[name])
 
     def parameter_count(self) -> int:
         """As published: with the scale and offset of every normalisation."""

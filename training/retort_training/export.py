@@ -16,6 +16,9 @@ from .features import Features, measure, retort_binary
 from .instruments import INSTRUMENTS, Instrument
 from .train import Plan, Run
 
+# Ends the name of a matrix's scales, one for each row.
+SCALE = "_scale"
+
 
 def training_frames(instrument: Instrument, data: Path, get, offsets_db: dict[str, float]):
     """(frames of all training pieces, those of single notes), loudness moved to the reference's level."""
@@ -41,7 +44,7 @@ def quantised(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         if values.dim() == 2 and values.shape[1] > 1 and not name.startswith("head."):
             scale = values.float().abs().amax(1).clamp_min(1e-30) / 127.0
             stored[name] = (values.float() / scale[:, None]).round().clamp(-127, 127).to(torch.int8)
-            stored[f"{name}_scale"] = scale
+            stored[name + SCALE] = scale
         else:
             stored[name] = values
     return stored
@@ -98,8 +101,8 @@ def describe(
         "data": [_credit(s) for s in instrument.sources],
         "licence": instrument.licence,
         "training": {
-            "steps": run.step,
-            "minutes": round(run.minutes, 1),
+            "steps": run.earlier[0] + run.step,
+            "minutes": round(run.earlier[1] + run.minutes, 1),
             "seed": plan.seed,
             "voices": plan.voices,
             "crop_s": plan.crop_s,
@@ -156,6 +159,12 @@ def write_room(path: Path, run: Run, instrument: Instrument) -> None:
     with durable.written(path) as part:
         save_file({"impulse_response": response}, part, metadata={"retort-room": json.dumps(metadata)})
         part.chmod(0o644)
+
+
+def room_source(path: Path) -> str:
+    """Which source's room a file holds."""
+    with safe_open(path, framework="np") as file:
+        return json.loads(file.metadata()["retort-room"])["source"]
 
 
 def room_response(run: Run, instrument: Instrument) -> torch.Tensor:

@@ -22,12 +22,12 @@ START_DECAY_S = 0.15
 class Rooms(nn.Module):
     """Rooms and level offsets of `sources`; the first one is the reference, whose level offset is 0 by definition.
 
-    `stretch` is the largest change of a room's length in training, as a ratio.
+    `stretch` is the largest change of a room's length in training, as a ratio. `keep_reference`: the reference's room is not trained.
     """
 
-    def __init__(self, sources: list[str], seconds: float = 1.0, seed: int = 0, stretch: float = 0.0):
+    def __init__(self, sources: list[str], seconds: float = 1.0, seed: int = 0, stretch: float = 0.0, keep_reference: bool = False):
         super().__init__()
-        self.stretch = stretch
+        self.stretch, self.keep_reference = stretch, keep_reference
         self.sources = list(sources)
         generator = torch.Generator().manual_seed(seed)
         n_taps = round(seconds * SAMPLE_RATE_HZ)
@@ -39,7 +39,8 @@ class Rooms(nn.Module):
     def impulse_responses(self) -> torch.Tensor:
         """`[sources, taps]` with tap 0 at 0: the direct sound is not part of it."""
         envelope = torch.exp(-self.time_s / torch.exp(self.log_decay))
-        return self.taps * envelope * (self.time_s > 0)
+        responses = self.taps * envelope * (self.time_s > 0)
+        return torch.cat([responses[:1].detach(), responses[1:]]) if self.keep_reference else responses
 
     def offsets_db(self) -> torch.Tensor:
         """How much quieter each source was recorded than the reference, in dB: added to its loudness."""

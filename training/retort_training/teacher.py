@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from . import LOUDNESS_FLOOR_DB
+from . import LOUDNESS_FLOOR_DB, begin
 from .tapes import Tape
 from .train import Run
 
@@ -20,7 +20,7 @@ VOICES = 48
 def controls_of(run: Run, tape: Tape) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Amplitude, shares and bands of all frames of a tape, f16, by the averaged weights."""
     n = len(tape.features)
-    offset = float(run.rooms.offsets_db()[run.rooms.sources.index(tape.source)])
+    offset = float(run.rooms.offsets_db().detach()[run.rooms.sources.index(tape.source)])
     loudness = np.maximum(tape.features.loudness_db + offset, LOUDNESS_FLOOR_DB)
     starts = np.arange(0, n, PIECE)
     # Before the first frame there is silence at the first pitch.
@@ -41,9 +41,9 @@ def controls_of(run: Run, tape: Tape) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return tuple(np.concatenate(part)[:n] for part in parts)
 
 
-def teach(tapes: list[Tape], checkpoint: Path) -> None:
-    """Fills `taught` of all tapes from the teacher in `checkpoint`."""
-    run = Run.load(checkpoint)
+def teach(tapes: list[Tape], teacher: Path) -> None:
+    """Fills `taught` of all tapes from the teacher, a checkpoint or a model file."""
+    run = begin.load(teacher)
     with run.with_average():
         for tape in tapes:
             tape.taught = controls_of(run, tape)

@@ -99,13 +99,16 @@ class DamagedCheckpoint(ValueError):
 
 
 class Run:
-    """A decoder with its rooms, their optimiser and their averaged weights (which are what is scored and exported)."""
+    """A decoder with its rooms, their optimiser and their averaged weights (which are what is scored and exported).
 
-    def __init__(self, plan: Plan, sources: list[str], frozen_rooms: dict | None = None, device: str = "cpu"):
+    `earlier`: steps and minutes that the weights had learned for before this run began, where it began with a model file.
+    """
+
+    def __init__(self, plan: Plan, sources: list[str], frozen_rooms: dict | None = None, device: str = "cpu", keep_reference: bool = False):
         torch.manual_seed(plan.seed)
         self.plan, self.device = plan, device
         self.decoder = plan.decoder().to(device)
-        self.rooms = Rooms(sources, stretch=plan.room_stretch).to(device)
+        self.rooms = Rooms(sources, stretch=plan.room_stretch, keep_reference=keep_reference).to(device)
         self.synth = Synth(plan.n_noise_bands, plan.noise_fir_ms)
         if frozen_rooms is not None:
             self.rooms.load_state_dict(frozen_rooms)
@@ -121,6 +124,7 @@ class Run:
         self.base_rates = [g["lr"] for g in groups]
         self.average = {k: v.clone() for k, v in self.weights().items()}
         self.step, self.minutes, self.best, self.best_step = 0, 0.0, math.inf, 0
+        self.earlier = (0, 0.0)
 
     def weights(self) -> dict[str, torch.Tensor]:
         named = {f"decoder.{k}": v.detach() for k, v in self.decoder.named_parameters()}
@@ -208,6 +212,8 @@ class Run:
             "average": self.average,
             "optimiser": self.optimiser.state_dict(),
             "rooms_frozen": self.rooms_frozen,
+            "keep_reference": self.rooms.keep_reference,
+            "earlier": list(self.earlier),
             "progress": [self.step, self.minutes, self.best, self.best_step],
         }
         try:
@@ -242,7 +248,10 @@ class Run:
             state["rooms"] = other_rooms
             state["average"] |= {f"rooms.{name}": value.clone() for name, value in other_rooms.items()}
             state["progress"][2:] = [math.inf, state["progress"][0]]
-        run = cls(Plan(**state["plan"]), state["sources"], state["rooms"] if state["rooms_frozen"] else None, device)
+        rooms = state["rooms"] if state["rooms_frozen"] else None
+        # Checkpoints from before there were model files to begin with say nothing of these.
+        run = cls(Plan(**state["plan"]), state["sources"], rooms, device, state.get("keep_reference", False))
+        run.earlier = tuple(state.get("earlier", (0, 0.0)))
         run.decoder.load_state_dict(state["decoder"])
         run.rooms.load_state_dict(state["rooms"])
         run.average = state["average"]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from . import FRAME_RATE_HZ, split
+from . import FRAME_RATE_HZ, begin, split
 from .batch import FINISHED, Item
 from .crops import Crops
 from .instruments import INSTRUMENTS, Instrument
@@ -18,7 +18,9 @@ HELD_OUT_S = 40.0
 
 @dataclass
 class Job:
-    """A model to train. `rooms_from` and `teacher` are checkpoints; `changes` replace fields of the variant's plan."""
+    """A model to train. `rooms_from` and `teacher` are checkpoints or model files; `changes` replace fields of the variant's plan.
+    `begin_with` is a model file whose weights and room a new run begins with.
+    """
 
     instrument: str
     variant: str
@@ -27,6 +29,7 @@ class Job:
     teacher: Path | None = None
     changes: dict = field(default_factory=dict)
     sources: list[str] | None = None
+    begin_with: Path | None = None
 
     def folder(self, runs: Path) -> Path:
         """Where its checkpoints are: further seeds lie beside the first."""
@@ -42,11 +45,13 @@ def train_job(
     checkpoint = folder / "last.pt"
     # Whatever becomes of it, it is not finished now.
     (folder / FINISHED).unlink(missing_ok=True)
-    rooms = Run.load(job.rooms_from, device=device).averaged_rooms() if job.rooms_from else None
+    rooms = begin.rooms_of(job.rooms_from, device, job.sources) if job.rooms_from else None
     if checkpoint.exists() and not restart:
         run = Run.load(checkpoint, rooms if rooms is not None and not _has_frozen_rooms(checkpoint) else None, device)
         run.plan.loudness_weight = job.changes.get("loudness_weight", run.plan.loudness_weight)
         print(f"going on with {checkpoint} at step {run.step}", flush=True)
+    elif job.begin_with:
+        run = begin.from_model(job.begin_with, job.instrument, job.variant, job.changes, device)
     else:
         run = Run(replace(plan_for(job.variant, instrument), **job.changes), instrument.source_names(), rooms, device)
     pieces = [p for p in split.read(instrument.name) if job.sources is None or p.source in job.sources]

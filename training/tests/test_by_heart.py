@@ -71,9 +71,24 @@ def test_a_copy_of_another_checkpoint_is_begun_anew(trained):
     assert len(list(trained.runs.glob("by-heart/violin/reduced-*/last.pt"))) == 2
 
 
+def test_without_a_checkpoint_it_begins_with_the_model_that_ships(trained):
+    run = Run.load(trained.checkpoint)
+    stage = evaluate.Stage("violin", trained)
+    frames = [tape.features for tape in by_heart.scored_tapes(stage, trained.cache)]
+    metadata = export.describe(run, INSTRUMENTS["violin"], frames, frames, {name: 0.0 for name in run.rooms.sources})
+    export.write_model(trained.models / "violin" / "reduced.safetensors", export.model_tensors(run), metadata)
+    trained.checkpoint = None
+    by_heart.by_heart(trained)
+    (log,) = trained.runs.glob("by-heart/violin/reduced-*/log.csv")
+    assert log.read_text().splitlines()[-1].startswith("12,")
+    record = json.loads((evaluate.SCORES / "violin" / "by-heart" / "reduced.json").read_text())
+    # Its own steps, not those of the model that it began with.
+    assert record["steps"] == 12
+
+
 def test_another_variants_checkpoint_is_refused(trained):
     trained.variant = "cnn"
-    with pytest.raises(ValueError, match="is a checkpoint of reduced, not of cnn"):
+    with pytest.raises(ValueError, match="best.pt is a reduced, not a cnn"):
         by_heart.by_heart(trained)
 
 
