@@ -53,7 +53,7 @@ def _train(args) -> None:
     from .train import Budget
     from .workshop import Job, train_job
 
-    changes = {k: getattr(args, k) for k in ("voices", "crop_s", "learning_rate", "loudness_weight", "seed") if getattr(args, k) is not None}
+    changes = {k: getattr(args, k) for k in ("voices", "crop_s", "learning_rate", "loudness_weight", "seed", "taught_by") if getattr(args, k) is not None}
     budget = Budget(args.steps, args.minutes, args.patience, args.check_every)
     job = Job(args.instrument, args.variant, budget, args.rooms_from, args.teacher, changes, args.sources, args.begin_with)
     train_job(job, args.data, args.runs, _measurer(args), args.restart, args.device)
@@ -157,6 +157,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--rooms-from", type=Path, help="a checkpoint or a model file whose rooms are taken over and not trained further")
     p.add_argument("--begin-with", type=Path, help="a model file whose weights, room and levels a new run begins with")
     p.add_argument("--teacher", type=Path, help="a checkpoint or a model file that a student (reduced-ad, reduced-cd) learns from")
+    p.add_argument("--taught-by", choices=("audio", "controls"), help="learn from the teacher in this way, where the variant's name says nothing of one")
     p.add_argument("--device", default="cpu", help="where PyTorch computes: cpu (the fast kernels of this package) or cuda")
     p.add_argument("--restart", action="store_true", help="begin anew though there is a checkpoint")
     p.add_argument("--sources", nargs="+", help="train on these sources only")

@@ -59,7 +59,7 @@ def train_job(
     tapes = training_tapes(instrument, material, data, measure)
     if run.plan.taught_by:
         if job.teacher is None:
-            raise ValueError(f"{job.variant} learns from a teacher: name its checkpoint with --teacher")
+            raise ValueError(f"{job.variant} learns from a teacher: name its checkpoint or model file with --teacher")
         teach(tapes, job.teacher)
     reference = instrument.sources[0].name
     asked = [p for p in pieces if p.part == split.HELD_OUT and p.source == reference]
