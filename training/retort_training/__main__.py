@@ -210,6 +210,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--learned", action="store_true", help="passages that were learned from instead: how much of a loss is not for lack of recordings"
     )
+    p.add_argument(
+        "--equalised", action="store_true", help="with each held-out note's own average spectrum given to the model: how much of a loss is not for lack of that"
+    )
     p.add_argument("--no-oracle", action="store_true", help="leave the oracle, which takes most of the time, to another evaluation")
     p.add_argument("--no-cost", action="store_true", help="do not measure the cost of playing (it takes a quiet machine)")
     p.add_argument("--lowest-pitch", type=int, choices=(40, 80, 160), help="another setting than the instrument's: prints, keeps nothing")

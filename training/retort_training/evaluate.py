@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import cost, held_out, metrics, oracle, split, systems
+from . import cost, equalised, held_out, metrics, oracle, split, systems
 from .export import read_model, write_model
 from .features import retort_binary
 from .hearing import Ear, Target, compare
@@ -24,6 +24,8 @@ SCORES = Path(__file__).resolve().parent.parent / "scores"
 VERSION = 2
 # Folder of the scores on what was learned from.
 LEARNED = "learned"
+# Folder of the scores with each note's own spectrum given.
+EQUALISED = "equalised"
 # What a model file says about itself.
 IN_FILE = ("multi_scale_loss", "log_mel_db", "f0_cents", "loudness_error_db", "loudness_bias_db")
 
@@ -75,8 +77,8 @@ def oracle_settings(files: list[Path]) -> oracle.Settings:
     return oracle.Settings(best["n_harmonics"], best["n_noise_bands"], best["noise_fir_ms"])
 
 
-def score(system, stage: Stage, n_seeds: int, cache: Path, label: str) -> tuple[list[dict], int]:
-    """(figures per seed, how many renderings differed)."""
+def score(system, stage: Stage, n_seeds: int, cache: Path, label: str, compared=compare) -> tuple[list[dict], int]:
+    """(figures per seed as `compared` gives them, how many renderings differed)."""
     figures, different = [], set()
     for seed in range(1, (n_seeds if system.needs_seeds else 1) + 1):
         heard, samples = [], hashlib.sha256()
@@ -87,7 +89,7 @@ def score(system, stage: Stage, n_seeds: int, cache: Path, label: str) -> tuple[
             if seed == 1 and i == 0:
                 keep_spectrogram(cache, stage.name, label, rendering.full)
         different.add(samples.hexdigest())
-        figures.append(compare(stage.targets, heard))
+        figures.append(compared(stage.targets, heard))
         print(f"{stage.name}/{label} seed {seed}: " + ", ".join(f"{k} {v:.3f}" for k, v in figures[-1].items()), flush=True)
     if len(different) < len(figures):
         print(
@@ -166,6 +168,8 @@ def _others(folders: list[Path], instrument: str, models: Path) -> list[tuple[st
 
 def evaluate(args) -> None:
     """The `evaluate` command."""
+    if args.learned and args.equalised:
+        raise ValueError("--learned and --equalised are two tables: name one of them")
     models = args.models.resolve()
     names = args.instrument or instruments_in(models)
     for name in names:
@@ -177,7 +181,9 @@ def evaluate(args) -> None:
         usual = stage.lowest_pitch_hz == stage.instrument.lowest_pitch_hz
         room = models / name / f"{systems.ROOM}.safetensors"
         queue: list[tuple[str, object]] = []
-        if usual and not args.learned:
+        # What is told beside the scores has a folder of its own, and no anchor.
+        aside = LEARNED if args.learned else EQUALISED if args.equalised else None
+        if usual and not aside:
             queue.append(("anchor", systems.Anchor()))
             if not args.no_oracle:
                 queue.append(("oracle", systems.Oracle(room, oracle_settings(model_files(models, name)), args.cache)))
@@ -189,18 +195,19 @@ def evaluate(args) -> None:
         version = cost.retort_version(stage.retort)
         for label, system in queue:
             key = {"system": system.fingerprint(), "takes": stage.fingerprint(), "retort": version, "scores": VERSION}
-            label = f"{LEARNED}/{label}" if args.learned else label
+            label = f"{aside}/{label}" if aside else label
             known = load(name, label)
             n_seeds = args.seeds if system.needs_seeds else 1
             if usual and not args.force and known and known.get("key") == key and len(known["seeds"]) == n_seeds:
                 print(f"{name}/{label}: scored before, unchanged", flush=True)
                 continue
-            figures, n_different = score(system, stage, args.seeds, args.cache, label)
+            compared = equalised.compare if args.equalised else compare
+            figures, n_different = score(system, stage, args.seeds, args.cache, label, compared)
             if usual:
-                reference = f"{LEARNED}/reference" if args.learned else "reference"
+                reference = f"{aside}/reference" if aside else "reference"
                 keep_spectrogram(args.cache, name, reference, stage.targets[0].heard.full)
                 write(record_of(stage, system, key, figures, n_different), name, label)
-        if usual and not args.learned:
+        if usual and not aside:
             ends = load(name, "anchor"), load(name, "oracle")
             for path in files:
                 keep_in_file(path, load(name, path.stem), ends if all(ends) else None)

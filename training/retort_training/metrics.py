@@ -6,6 +6,7 @@ The caller resamples with soxr HQ and cuts to the shorter; f0 and loudness are m
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -17,6 +18,8 @@ MEL_DEPTH_DB = 60.0
 SILENCE_RMS = 10.0 ** (-80.0 / 20.0)
 # A frame counts as in tune within so many cents.
 IN_TUNE_CENTS = 50.0
+# An average over fewer frames would follow the noise.
+LEAST_FRAMES = 8
 # Loudness is compared where the recording is above.
 LOUDNESS_COUNTED_DB = -60.0
 
@@ -67,13 +70,35 @@ class Reference:
     def multi_scale_loss(self, output: np.ndarray) -> float:
         """Sum over windows of mean |S - S'| + mean |ln(S + 1e-7) - ln(S' + 1e-7)|, S = |STFT| / sqrt(n), periodic Hann, hop n / 4,
         reflect padding n / 2; frames whose reference RMS is under -80 dBFS are dropped."""
-        reference, output = self._cut(output)
+        return float(sum(np.mean(np.abs(wanted - heard)) + np.mean(np.abs(logs)) for _, wanted, heard, logs in self._compared(output)))
+
+    def equalised_loss(self, output: np.ndarray, notes: Callable[[np.ndarray], np.ndarray], n_bands: int | None = None) -> float:
+        """`multi_scale_loss` with an equaliser for each note that the recording itself has set: the median over a note's frames of the difference of
+        logarithms is taken off, in every bin or in `n_bands` bands of bins.
+
+        `notes` gives a number for each frame's middle (in seconds): frames of one number are a note. One of fewer than `LEAST_FRAMES` frames is left as it is.
+        """
         total = 0.0
+        for times_s, wanted, heard, logs in self._compared(output):
+            numbers = notes(times_s)
+            left = logs.copy()
+            for number in np.unique(numbers):
+                rows = np.flatnonzero(numbers == number)
+                if len(rows) < LEAST_FRAMES:
+                    continue
+                for bins in np.array_split(np.arange(logs.shape[1]), n_bands) if n_bands else (slice(None),):
+                    part = logs[rows][:, bins]
+                    left[rows[:, None], np.arange(logs.shape[1])[bins]] -= np.median(part) if n_bands else np.median(part, axis=0)
+            total += np.mean(np.abs(wanted - heard)) + np.mean(np.abs(left))
+        return float(total)
+
+    def _compared(self, output: np.ndarray):
+        """Of each window: the middles of the frames that sound in seconds, their magnitudes in the recording and in `output`, and the difference of logarithms."""
+        reference, output = self._cut(output)
         for n, sounding, bins, wanted in reference._spectra:
             heard = _magnitudes(_frames(output, n, n // 4)[sounding])[:, :bins]
-            total += np.mean(np.abs(wanted - heard))
-            total += np.mean(np.abs(np.log(wanted + 1e-7) - np.log(heard + 1e-7)))
-        return float(total)
+            times_s = np.flatnonzero(sounding) * (n // 4) / self.rate_hz
+            yield times_s, wanted, heard, np.log(wanted + 1e-7) - np.log(heard + 1e-7)
 
     def log_mel_distance(self, output: np.ndarray) -> float:
         """Mean |dB difference| of 80 mel bands of the power spectrum (64 ms, hop 16 ms), floor 60 dB under the reference's peak.

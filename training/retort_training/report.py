@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from safetensors import safe_open
 
-from . import evaluate, pictures, standings, systems
+from . import equalised, evaluate, pictures, standings, systems
 from .hearing import FIGURES
 from .standings import Instrument
 from .transfer_report import transfer_section
@@ -117,13 +117,14 @@ mostly learned for longer, so their figures differ."""
 
 def _learned(found: list[Instrument]) -> str:
     """Whether a loss is for lack of recordings."""
-    rows = [["", "held out", "learned from", "by heart", "gap closed by heart", "after steps"]]
+    rows = [["", "held out", "learned from", "by heart", "gap closed by heart", "after steps", f"equalised in {equalised.BANDS} bands", "in every bin"]]
+    loss = lambda r, figure="multi_scale_loss": f"{standings.mean(r, figure):.3f}" if r else ""  # noqa: E731
     for one in found:
         for variant, record in one.models.items():
-            known = [r.get(variant) for r in (one.learned, one.by_heart)]
+            learned, heart, equal = known = [r.get(variant) for r in (one.learned, one.by_heart, one.equalised)]
             if any(known):
-                figures = [f"{standings.mean(r, 'multi_scale_loss'):.3f}" if r else "" for r in (record, *known)]
-                rows.append([f"{one.name}/{variant}", *figures, *((_percent(one.gap_closed(known[1])), str(known[1]["steps"])) if known[1] else ("", ""))])
+                copy = (_percent(one.gap_closed(heart)), str(heart["steps"])) if heart else ("", "")
+                rows.append([f"{one.name}/{variant}", loss(record), loss(learned), loss(heart), *copy, loss(equal, "in_bands"), loss(equal)])
     if len(rows) == 1:
         return ""
     head = """## What more recordings could give
@@ -132,7 +133,11 @@ The loss on held-out recordings beside that on passages of the same source that 
 between them, the model does not know its own recordings better than strangers: what is missing is not in pitch and loudness, or not within what
 such a model can make of them, and more of the same recordings would bring little. *By heart* is a copy that went on learning on the held-out takes alone
 (`retort_training by-heart`). What it reached in so many steps is neither a limit nor a promise, and no target is judged by it; but where it comes far below the target while the model that learned from other recordings does not, a decoder of this shape is not
-what is in the way."""
+what is in the way.
+
+*Equalised*: the held-out recording itself sets an equaliser behind the rendering, for each semitone in each of its notes, phrases or takes: in bands of 1 kHz, or in every bin of every window (`evaluate --equalised`).
+A decoder might know the first of a note that it has learned from; the second is more than pitch and loudness could ever tell. What is left is what moves within a note, and chance, since noise is never the same noise twice. Where even the
+last column lies above a target, or hardly below, that target is out of reach of any decoder that plays these notes from pitch and loudness alone."""
     return head + "\n\n" + _table(rows)
 
 
@@ -336,4 +341,5 @@ The checkpoint of a model is the one with the least loss on held-out recordings,
 - **loudness**: mean absolute and mean signed difference of `retort features`' loudness over frames above -60 dB.
 - **learned from**, beside what misses a target: the same figure on passages that the model did learn from. About as bad there: more of the same recordings
   would help little. Much better there: it knows its own recordings and wants more of them.
-- **by heart**, beside what misses a target: the same figure of a copy that went on learning on the held-out takes themselves, see *What more recordings could give*. Nobody ships it."""
+- **by heart**, beside what misses a target: the same figure of a copy that went on learning on the held-out takes themselves, see *What more recordings could give*. Nobody ships it.
+- **equalised**, beside what misses a target: the loss that is left if each held-out note's own average spectrum, in every bin, is given to the model, see there, too."""

@@ -62,6 +62,8 @@ class Instrument:
     learned: dict[str, dict] = field(default_factory=dict)
     # Of copies that learned the held-out takes themselves.
     by_heart: dict[str, dict] = field(default_factory=dict)
+    # With each held-out note's own average spectrum given.
+    equalised: dict[str, dict] = field(default_factory=dict)
     described: dict[str, dict] = field(default_factory=dict)
     bytes: dict[str, int] = field(default_factory=dict)
 
@@ -74,10 +76,11 @@ class Instrument:
         return metrics.gap_closed(mean(self.anchor, figure), mean(record, figure), mean(self.oracle, figure))
 
     def where_learned(self, variant: str, figure: str = "multi_scale_loss", digits: int = 3) -> str:
-        """The figure on passages that were learned from, and of the copy that knows the held-out ones by heart, in brackets; what was not
+        """The figure on passages that were learned from, of the copy that knows the held-out ones by heart, and with these equalised, in brackets; what was not
         scored is left out."""
-        known = (("learned from", self.learned), ("by heart", self.by_heart))
-        told = [f"{name}: {abs(mean(records[variant], figure)):.{digits}f}" for name, records in known if variant in records]
+        known = (("learned from", self.learned), ("by heart", self.by_heart), ("equalised", self.equalised))
+        scored = [(name, r) for name, records in known if (r := records.get(variant)) and figure in r["seeds"][0]]
+        told = [f"{name}: {abs(mean(record, figure)):.{digits}f}" for name, record in scored]
         return f" ({', '.join(told)})" if told else ""
 
     def training_seeds(self, variant: str, figure: str = "multi_scale_loss") -> dict[int, float]:
@@ -111,7 +114,7 @@ def gather(models: Path, scores: Path) -> list[Instrument]:
                 one.precisions.setdefault(precision[1], {})[precision[2]] = record
             else:
                 one.models[path.stem] = record
-        for folder, records in (("learned", one.learned), ("by-heart", one.by_heart)):
+        for folder, records in (("learned", one.learned), ("by-heart", one.by_heart), ("equalised", one.equalised)):
             for path in sorted((Path(scores) / name / folder).glob("*.json")):
                 records[path.stem] = json.loads(path.read_text(encoding="utf-8"))
         for path in sorted((Path(models) / name).glob("*.safetensors")):

@@ -70,7 +70,7 @@ def args(tmp_path: Path, monkeypatch) -> SimpleNamespace:
     save_file({"impulse_response": torch.zeros(320).half()}, models / "violin" / "room.safetensors", metadata=room)
     return SimpleNamespace(
         data=data, models=models, retort=str(retort), cache=tmp_path / "cache", instrument=None, variant=None,
-        also=[], seeds=2, force=False, no_cost=False, learned=False, no_oracle=False, lowest_pitch=None, rendered=rendered,
+        also=[], seeds=2, force=False, no_cost=False, learned=False, equalised=False, no_oracle=False, lowest_pitch=None, rendered=rendered,
     )  # fmt: skip
 
 
@@ -164,6 +164,23 @@ def test_passages_that_were_learned_from_are_scored_apart(args):
     assert record["seeds"] and record["held_out"] != held_out["held_out"]
     assert {p.name for p in (evaluate.SCORES / "violin" / "learned").iterdir()} == {"reduced.json"}
     assert (args.models / "violin" / "reduced.safetensors").read_bytes() == content
+
+
+def test_a_note_s_own_spectrum_makes_a_loss_of_its_own(args):
+    evaluate.evaluate(args)
+    content, before = (args.models / "violin" / "reduced.safetensors").read_bytes(), scores("reduced")
+    args.equalised = True
+    evaluate.evaluate(args)
+    (first, second), (whole, _) = scores("equalised/reduced")["seeds"], before["seeds"]
+    assert first["multi_scale_loss"] < first["in_bands"] < whole["multi_scale_loss"] and second != first
+    assert {p.name for p in (evaluate.SCORES / "violin" / "equalised").iterdir()} == {"reduced.json"}
+    assert scores("reduced") == before and (args.models / "violin" / "reduced.safetensors").read_bytes() == content
+    rendered = renders(args)
+    evaluate.evaluate(args)
+    assert renders(args) == rendered
+    args.learned = True
+    with pytest.raises(ValueError, match="name one of them"):
+        evaluate.evaluate(args)
 
 
 def test_the_oracle_can_be_left_to_another_time(args):

@@ -156,8 +156,19 @@ def test_figures_of_who_knows_the_takes_by_heart_stand_there_too(places: tuple[P
     (violin,) = standings.gather(*places)
     assert violin.where_learned("cnn-tiny") == " (learned from: 5.501, by heart: 5.001)"
     assert violin.where_learned("full") == " (by heart: 4.501)"
-    assert "by-heart" not in violin.models and "| violin/cnn-tiny | 5.601 | 5.501 | 5.001 | 83.3 % | 2000 |" in _learned([violin])
-    assert "| violin/full | 5.001 |  | 4.501 | 91.7 % | 2000 |" in _learned([violin])
+    assert "by-heart" not in violin.models and "| violin/cnn-tiny | 5.601 | 5.501 | 5.001 | 83.3 % | 2000 |  |  |" in _learned([violin])
+    assert "| violin/full | 5.001 |  | 4.501 | 91.7 % | 2000 |  |  |" in _learned([violin])
+
+
+def test_what_an_equaliser_would_leave_stands_beside_what_misses(places: tuple[Path, Path]):
+    folder = places[1] / "violin" / "equalised"
+    folder.mkdir()
+    (folder / "full.json").write_text(json.dumps({"seeds": [{"multi_scale_loss": 4.2, "in_bands": 4.7}]}))
+    (violin,) = standings.gather(*places)
+    assert violin.where_learned("full") == " (equalised: 4.200)"
+    # It says nothing of other figures.
+    assert violin.where_learned("full", "loudness_error_db") == ""
+    assert "| violin/full | 5.001 |  |  |  |  | 4.700 | 4.200 |" in _learned([violin])
 
 
 def test_writing_scores_into_a_model_does_not_call_for_new_ones(tmp_path: Path):
