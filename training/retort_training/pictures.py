@@ -63,9 +63,10 @@ def _band_centres_hz(n_bands: int) -> np.ndarray:
 
 
 def draw_spectrograms(cache: Path, instrument: str, labels: list[str], path: Path) -> bool:
-    """One panel for each label that has a spectrogram; false, and no file, if none has."""
+    """One panel for each label that has a spectrogram. False, and the file as it was, if none has, or if some have not and there is a picture:
+    whoever scored one model in a new cache keeps the picture of all."""
     found = [(name, p) for name in labels if (p := load_spectrogram(cache, instrument, name)) is not None]
-    if not found:
+    if not found or (len(found) < len(labels) and path.exists()):
         return False
     columns = min(4, len(found))
     rows = -(-len(found) // columns)

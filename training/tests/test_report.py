@@ -214,7 +214,14 @@ def test_spectrograms_are_drawn_from_what_the_evaluation_kept(tmp_path: Path):
     pictures.keep_spectrogram(tmp_path, "violin", "full", np.sin(2 * np.pi * 1000 * time))
     assert pictures.draw_spectrograms(tmp_path, "violin", ["reference", "full"], tmp_path / "violin.webp")
     assert (tmp_path / "violin.webp").stat().st_size > 1000
+    drawn = (tmp_path / "violin.webp").read_bytes()
+    pictures.keep_spectrogram(tmp_path, "violin", "full", np.sin(2 * np.pi * 3000 * time))
+    # One that knows fewer does not take the place of one that is there.
+    assert not pictures.draw_spectrograms(tmp_path, "violin", ["reference", "full"], tmp_path / "violin.webp")
+    assert (tmp_path / "violin.webp").read_bytes() == drawn
+    assert pictures.draw_spectrograms(tmp_path, "violin", ["full"], tmp_path / "violin.webp")
+    assert (tmp_path / "violin.webp").read_bytes() != drawn
     assert not pictures.draw_spectrograms(tmp_path, "flute", ["full"], tmp_path / "flute.webp")
     kept = pictures.load_spectrogram(tmp_path, "violin", "full")
     loudest_hz = pictures._band_centres_hz(kept.shape[1])[np.argmax(kept[20])]
-    assert loudest_hz == pytest.approx(1000.0, rel=0.1)
+    assert loudest_hz == pytest.approx(3000.0, rel=0.1)
