@@ -154,10 +154,10 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--minutes", type=float, default=10.0**9, help="end after so many minutes (of all sittings together)")
     p.add_argument("--patience", type=int, default=10**9, help="end when the held-out loss has not fallen for so many steps")
     p.add_argument("--check-every", type=int, default=250, help="steps between held-out losses and checkpoints")
-    p.add_argument("--rooms-from", type=Path, help="a checkpoint or a model file whose rooms are taken over and not trained further")
-    p.add_argument("--begin-with", type=Path, help="a model file whose weights, room and levels a new run begins with")
-    p.add_argument("--teacher", type=Path, help="a checkpoint or a model file that a student (reduced-ad, reduced-cd) learns from")
-    p.add_argument("--taught-by", choices=("audio", "controls"), help="learn from the teacher in this way, where the variant's name says nothing of one")
+    p.add_argument("--rooms-from", type=Path, help="a checkpoint whose rooms are taken over and not trained further; or a model file, whose room is that of the reference alone")
+    p.add_argument("--begin-with", type=Path, help="a model file whose weights, room and levels a new run begins with; a checkpoint that is there goes before it")
+    p.add_argument("--teacher", type=Path, help="a checkpoint or a model file that a student learns from: reduced-ad, reduced-cd, or with --taught-by any")
+    p.add_argument("--taught-by", choices=("audio", "controls"), help="what a variant learns from --teacher whose name says nothing of one; controls want a teacher of the same sizes")
     p.add_argument("--device", default="cpu", help="where PyTorch computes: cpu (the fast kernels of this package) or cuda")
     p.add_argument("--restart", action="store_true", help="begin anew though there is a checkpoint")
     p.add_argument("--sources", nargs="+", help="train on these sources only")
@@ -211,7 +211,7 @@ def parser() -> argparse.ArgumentParser:
         "--learned", action="store_true", help="passages that were learned from instead: how much of a loss is not for lack of recordings"
     )
     p.add_argument(
-        "--equalised", action="store_true", help="with each held-out note's own average spectrum given to the model: how much of a loss is not for lack of that"
+        "--equalised", action="store_true", help="what is left of the loss where each held-out note's average spectrum is corrected behind the rendering"
     )
     p.add_argument("--no-oracle", action="store_true", help="leave the oracle, which takes most of the time, to another evaluation")
     p.add_argument("--no-cost", action="store_true", help="do not measure the cost of playing (it takes a quiet machine)")
@@ -227,7 +227,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--retort", help="the retort program (default: the one in PATH)")
     p.add_argument("--cache", type=Path, default=PACKAGE / "cache", help="where measured frames are kept")
     p.add_argument("--runs", type=Path, default=PACKAGE / "runs", help="folder of checkpoints and logs")
-    p.add_argument("--shipped", type=Path, default=REPOSITORY / "models", help="where the room that it plays in lies")
+    p.add_argument("--shipped", type=Path, default=REPOSITORY / "models", help="where the room that it plays in lies, and the model if no checkpoint is named")
     p.add_argument("--seeds", type=_count, default=5, help="noise seeds")
     p.set_defaults(run=_by_heart)
 

@@ -59,11 +59,12 @@ def by_heart(args) -> None:
     instrument = stage.instrument
     room = args.shipped / args.instrument / f"{systems.ROOM}.safetensors"
     checkpoint = args.checkpoint or args.shipped / args.instrument / f"{args.variant}.safetensors"
-    for path, what in ((checkpoint, "a checkpoint"), (room, "the room that ships")):
+    for path, what in ((checkpoint, "a checkpoint or a model file"), (room, "the room that ships")):
         if not path.exists():
             raise ValueError(f"{path} is not there: it should be {what}")
-    # A copy of another checkpoint is another copy.
-    digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()[:20]
+    # A copy of another checkpoint, or in another room, is another copy; scores that are written into a model file make no other of it.
+    content = systems.content_hash(checkpoint) if checkpoint.suffix == begin.SUFFIX else checkpoint.read_bytes().hex()
+    digest = hashlib.sha256(f"{content} {room.read_bytes().hex()}".encode()).hexdigest()[:20]
     folder = args.runs / FOLDER / args.instrument / f"{args.variant}-{digest}"
     run = copy_of(checkpoint, instrument, args.variant, room)
     if (folder / "last.pt").exists():

@@ -1,9 +1,8 @@
-"""What is left of a model's loss if each held-out note's own average spectrum is given to it.
+"""What is left of a model's loss if the average spectrum of each held-out note is put right.
 
 The notes that are scored were never heard in training, and what a player, a reed or a microphone's place made of one of them does not follow from pitch and loudness. So the
-recording itself sets an equaliser for each note, in eight bands or in every bin of every window, behind the rendering. The first is what a
-decoder might have known if it had learned from this very note; the second is more than any could know. What remains is what moves within a note, and
-chance: noise is never the same noise twice.
+recording itself sets an equaliser for each note, in eight bands or in every bin of every window, behind the rendering: it takes off what is constantly wrong with a note's timbre. What remains is
+what moves within a note, and chance: noise is never the same noise twice. It is no lower bound. It mends this rendering alone, and with few frames it follows a little of the chance.
 """
 
 import numpy as np

@@ -24,7 +24,7 @@ SCORES = Path(__file__).resolve().parent.parent / "scores"
 VERSION = 2
 # Folder of the scores on what was learned from.
 LEARNED = "learned"
-# Folder of the scores with each note's own spectrum given.
+# Folder of the scores with each note's average spectrum corrected.
 EQUALISED = "equalised"
 # What a model file says about itself.
 IN_FILE = ("multi_scale_loss", "log_mel_db", "f0_cents", "loudness_error_db", "loudness_bias_db")

@@ -50,16 +50,19 @@ def quantised(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return stored
 
 
-def model_tensors(run: Run, trim_db: float = 0.0, precision: str = "f16") -> dict[str, torch.Tensor]:
-    """The averaged weights under the file's names, the whole model louder by `trim_db`; matrices f16, bf16 or int8, vectors f32.
+def louder(tensors: dict[str, torch.Tensor], gain_db: float) -> dict[str, torch.Tensor]:
+    """A model that plays `gain_db` louder. Raises `KeyError` where the heads are missing.
 
     Far below 0, where heads work, exp_sigmoid(x) is 2 * 10^x: a bias of x more is 20 x dB more.
     """
+    return tensors | {head: tensors[head] + gain_db / 20.0 for head in ("head.amplitude.bias", "head.noise.bias")}
+
+
+def model_tensors(run: Run, trim_db: float = 0.0, precision: str = "f16") -> dict[str, torch.Tensor]:
+    """The averaged weights under the file's names, the whole model louder by `trim_db`; matrices f16, bf16 or int8, vectors f32."""
     with torch.no_grad(), run.with_average():
         named = run.decoder.folded() if run.plan.channels else run.decoder.state_dict()
-        named = {k: v.clone() for k, v in named.items()}
-    for head in ("head.amplitude.bias", "head.noise.bias"):
-        named[head] = named[head] + trim_db / 20.0
+        named = louder({k: v.clone() for k, v in named.items()}, trim_db)
     if precision == "int8":
         named = cnn.quantised(named) if run.plan.channels else quantised(named)
     narrow = torch.bfloat16 if precision == "bf16" else torch.float16

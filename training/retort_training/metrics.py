@@ -18,7 +18,7 @@ MEL_DEPTH_DB = 60.0
 SILENCE_RMS = 10.0 ** (-80.0 / 20.0)
 # A frame counts as in tune within so many cents.
 IN_TUNE_CENTS = 50.0
-# An average over fewer frames would follow the noise.
+# A median over fewer frames would be little else than their noise.
 LEAST_FRAMES = 8
 # Loudness is compared where the recording is above.
 LOUDNESS_COUNTED_DB = -60.0
@@ -76,7 +76,8 @@ class Reference:
         """`multi_scale_loss` with an equaliser for each note that the recording itself has set: the median over a note's frames of the difference of
         logarithms is taken off, in every bin or in `n_bands` bands of bins.
 
-        `notes` gives a number for each frame's middle (in seconds): frames of one number are a note. One of fewer than `LEAST_FRAMES` frames is left as it is.
+        `notes` gives a number for each frame's middle (in seconds): frames of one number are a note. One of fewer than `LEAST_FRAMES` frames is left as it is, and so
+        is the term of linear magnitudes, which is a hundredth of the loss.
         """
         total = 0.0
         for times_s, wanted, heard, logs in self._compared(output):

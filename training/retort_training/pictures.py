@@ -66,7 +66,10 @@ def draw_spectrograms(cache: Path, instrument: str, labels: list[str], path: Pat
     """One panel for each label that has a spectrogram. False, and the file as it was, if none has, or if some have not and there is a picture:
     whoever scored one model in a new cache keeps the picture of all."""
     found = [(name, p) for name in labels if (p := load_spectrogram(cache, instrument, name)) is not None]
-    if not found or (len(found) < len(labels) and path.exists()):
+    if found and len(found) < len(labels) and path.exists():
+        print(f"{path} is left as it was: only {len(found)} of its {len(labels)} panels have been made here (evaluate --force makes them)", flush=True)
+        return False
+    if not found:
         return False
     columns = min(4, len(found))
     rows = -(-len(found) // columns)

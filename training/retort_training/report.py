@@ -135,9 +135,9 @@ such a model can make of them, and more of the same recordings would bring littl
 (`retort_training by-heart`). What it reached in so many steps is neither a limit nor a promise, and no target is judged by it; but where it comes far below the target while the model that learned from other recordings does not, a decoder of this shape is not
 what is in the way.
 
-*Equalised*: the held-out recording itself sets an equaliser behind the rendering, for each semitone in each of its notes, phrases or takes: in bands of 1 kHz, or in every bin of every window (`evaluate --equalised`).
-A decoder might know the first of a note that it has learned from; the second is more than pitch and loudness could ever tell. What is left is what moves within a note, and chance, since noise is never the same noise twice. Where even the
-last column lies above a target, or hardly below, that target is out of reach of any decoder that plays these notes from pitch and loudness alone."""
+*Equalised* (`evaluate --equalised`): an equaliser behind the rendering, which the held-out recording itself has set, once for each semitone of a file: in bands of 1 kHz, or in every bin of every window. It takes off what is
+constantly wrong with a note's timbre; what is left moves within the note, or is chance, since noise is never the same noise twice (of two noises of one spectrum the loss is about 4.2). Where little is taken off, the model knows the timbre of
+strangers; where much is, they sound unlike the notes that it learned from. It is no limit: who knows the takes by heart moves with them, too, and can lie below."""
     return head + "\n\n" + _table(rows)
 
 
@@ -342,4 +342,4 @@ The checkpoint of a model is the one with the least loss on held-out recordings,
 - **learned from**, beside what misses a target: the same figure on passages that the model did learn from. About as bad there: more of the same recordings
   would help little. Much better there: it knows its own recordings and wants more of them.
 - **by heart**, beside what misses a target: the same figure of a copy that went on learning on the held-out takes themselves, see *What more recordings could give*. Nobody ships it.
-- **equalised**, beside what misses a target: the loss that is left if each held-out note's own average spectrum, in every bin, is given to the model, see there, too."""
+- **equalised**, beside what misses a target: the loss that is left if the average spectrum of each held-out note is corrected in every bin, see there, too."""

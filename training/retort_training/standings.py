@@ -62,7 +62,7 @@ class Instrument:
     learned: dict[str, dict] = field(default_factory=dict)
     # Of copies that learned the held-out takes themselves.
     by_heart: dict[str, dict] = field(default_factory=dict)
-    # With each held-out note's own average spectrum given.
+    # With each held-out note's average spectrum corrected.
     equalised: dict[str, dict] = field(default_factory=dict)
     described: dict[str, dict] = field(default_factory=dict)
     bytes: dict[str, int] = field(default_factory=dict)
@@ -94,6 +94,11 @@ class Instrument:
         return min(found, key=found.get) if found else None
 
 
+def _system(record: dict) -> str | None:
+    """What of a model's file and room a record is of."""
+    return record.get("key", {}).get("system")
+
+
 def gather(models: Path, scores: Path) -> list[Instrument]:
     """Every instrument with a model or a score, the four of the published works first."""
     names = {p.parent.name for p in Path(models).glob("*/*.safetensors")} | {
@@ -117,6 +122,10 @@ def gather(models: Path, scores: Path) -> list[Instrument]:
         for folder, records in (("learned", one.learned), ("by-heart", one.by_heart), ("equalised", one.equalised)):
             for path in sorted((Path(scores) / name / folder).glob("*.json")):
                 records[path.stem] = json.loads(path.read_text(encoding="utf-8"))
+        # What was measured of a file that has been replaced says nothing of the new one. (A copy that knows by heart is no shipped file.)
+        for records in (one.learned, one.equalised):
+            for variant in [v for v, r in records.items() if _system(r) != _system(one.models.get(v, {}))]:
+                del records[variant]
         for path in sorted((Path(models) / name).glob("*.safetensors")):
             one.bytes[path.stem] = path.stat().st_size
             if path.stem != "room":

@@ -3,12 +3,10 @@
 A student then learns from the teacher at the price of a look-up: the teacher's network does not run in the training loop.
 """
 
-from pathlib import Path
-
 import numpy as np
 import torch
 
-from . import LOUDNESS_FLOOR_DB, begin
+from . import LOUDNESS_FLOOR_DB
 from .tapes import Tape
 from .train import Run
 
@@ -41,9 +39,8 @@ def controls_of(run: Run, tape: Tape) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return tuple(np.concatenate(part)[:n] for part in parts)
 
 
-def teach(tapes: list[Tape], teacher: Path) -> None:
-    """Fills `taught` of all tapes from the teacher, a checkpoint or a model file."""
-    run = begin.load(teacher)
-    with run.with_average():
+def teach(tapes: list[Tape], teacher: Run) -> None:
+    """Fills `taught` of all tapes from the teacher."""
+    with teacher.with_average():
         for tape in tapes:
-            tape.taught = controls_of(run, tape)
+            tape.taught = controls_of(teacher, tape)

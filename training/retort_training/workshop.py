@@ -10,7 +10,7 @@ from .crops import Crops
 from .instruments import INSTRUMENTS, Instrument
 from .tapes import Copy, Tape, copies, load_tapes, more_copies, shortened
 from .teacher import teach
-from .train import Budget, Run, plan_for, train
+from .train import PLANS, Budget, Run, held_out_loss, plan_for, train
 
 # The held-out material that is looked at while training; scores use all of it.
 HELD_OUT_S = 40.0
@@ -45,22 +45,23 @@ def train_job(
     checkpoint = folder / "last.pt"
     # Whatever becomes of it, it is not finished now.
     (folder / FINISHED).unlink(missing_ok=True)
-    rooms = begin.rooms_of(job.rooms_from, device, job.sources) if job.rooms_from else None
+    _check(job)
+    begun = False
+    rooms = begin.rooms_of(job.rooms_from, instrument.name, device, job.sources) if job.rooms_from else None
     if checkpoint.exists() and not restart:
         run = Run.load(checkpoint, rooms if rooms is not None and not _has_frozen_rooms(checkpoint) else None, device)
         run.plan.loudness_weight = job.changes.get("loudness_weight", run.plan.loudness_weight)
         print(f"going on with {checkpoint} at step {run.step}", flush=True)
     elif job.begin_with:
-        run = begin.from_model(job.begin_with, job.instrument, job.variant, job.changes, device)
+        run, begun = begin.from_model(job.begin_with, instrument.name, job.variant, job.changes, device), True
     else:
         run = Run(replace(plan_for(job.variant, instrument), **job.changes), instrument.source_names(), rooms, device)
+    teacher = _teacher(job, run)
     pieces = [p for p in split.read(instrument.name) if job.sources is None or p.source in job.sources]
     material = [p for p in pieces if p.part == split.TRAIN]
     tapes = training_tapes(instrument, material, data, measure)
-    if run.plan.taught_by:
-        if job.teacher is None:
-            raise ValueError(f"{job.variant} learns from a teacher: name its checkpoint or model file with --teacher")
-        teach(tapes, job.teacher)
+    if teacher:
+        teach(tapes, teacher)
     reference = instrument.sources[0].name
     asked = [p for p in pieces if p.part == split.HELD_OUT and p.source == reference]
     if not asked:
@@ -75,6 +76,12 @@ def train_job(
         f"{sum(map(len, held_out)) / FRAME_RATE_HZ:.0f} s of {reference} held out",
         flush=True,
     )
+    if begun:
+        # A run that only loses by what it learns ends where it began.
+        run.best = held_out_loss(run, held_out)
+        folder.mkdir(parents=True, exist_ok=True)
+        run.save(folder / "best.pt")
+        print(f"{job.begin_with} itself: held out {run.best:.3f}", flush=True)
     train(run, crops, held_out, folder, job.budget)
     (folder / FINISHED).write_text(f"{run.step} steps, held out {run.best:.4f} at step {run.best_step}\n", encoding="utf-8")
     return run
@@ -87,6 +94,36 @@ def training_tapes(instrument: Instrument, material: list[split.Piece], data: Pa
         notes = [p for p in material if p.kind == split.NOTE]
         tapes += load_tapes(notes, data, instrument, more_copies(instrument), measure, seed=1)
     return tapes
+
+
+def _check(job: Job) -> None:
+    """Raises `ValueError` for a job that contradicts itself."""
+    if job.begin_with and job.rooms_from:
+        raise ValueError(f"{job.begin_with} brings a room of its own: leave --rooms-from out")
+    usual, asked = PLANS[job.variant].taught_by, job.changes.get("taught_by")
+    if usual and asked and asked != usual:
+        raise ValueError(f"{job.variant} learns from a teacher's {usual}, and not from its {asked}")
+
+
+def _teacher(job: Job, run: Run) -> Run | None:
+    """Who teaches the run, if anybody. Raises `ValueError` where teacher and run do not fit."""
+    way = run.plan.taught_by
+    if job.changes.get("taught_by", way) != way:
+        raise ValueError(f"{job.folder(Path())} was begun without a teacher: begin anew (--restart), or leave --taught-by out")
+    if not way:
+        if job.teacher:
+            raise ValueError(f"{job.variant} would not listen to {job.teacher}: say with --taught-by what it is to learn from, audio or controls")
+        return None
+    if job.teacher is None:
+        raise ValueError(f"{job.variant} learns from a teacher: name its checkpoint or model file with --teacher")
+    teacher = begin.load(job.teacher, job.instrument)
+    sizes = [(one.plan.n_harmonics, one.plan.n_noise_bands) for one in (run, teacher)]
+    if way == "controls" and sizes[0] != sizes[1]:
+        told = [f"{harmonics} harmonics and {bands} noise bands" for harmonics, bands in sizes]
+        raise ValueError(f"{job.variant} has {told[0]}, and {job.teacher} {told[1]}: it can only be taught by audio")
+    if teacher.rooms.sources != run.rooms.sources:
+        raise ValueError(f"{job.teacher} is no {job.instrument}: its sources are {', '.join(teacher.rooms.sources)}")
+    return teacher
 
 
 def _has_frozen_rooms(checkpoint: Path) -> bool:

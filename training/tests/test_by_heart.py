@@ -76,14 +76,24 @@ def test_without_a_checkpoint_it_begins_with_the_model_that_ships(trained):
     stage = evaluate.Stage("violin", trained)
     frames = [tape.features for tape in by_heart.scored_tapes(stage, trained.cache)]
     metadata = export.describe(run, INSTRUMENTS["violin"], frames, frames, {name: 0.0 for name in run.rooms.sources})
-    export.write_model(trained.models / "violin" / "reduced.safetensors", export.model_tensors(run), metadata)
+    run.average["decoder.head.noise.bias"] += 0.25
+    file = trained.models / "violin" / "reduced.safetensors"
+    export.write_model(file, export.model_tensors(run), metadata)
+    room = trained.models / "violin" / "room.safetensors"
+    copy = by_heart.copy_of(file, INSTRUMENTS["violin"], "reduced", room)
+    assert all(copy.average[k].equal(run.average[k]) for k in run.average if k == "decoder.head.noise.bias")
     trained.checkpoint = None
     by_heart.by_heart(trained)
     (log,) = trained.runs.glob("by-heart/violin/reduced-*/log.csv")
     assert log.read_text().splitlines()[-1].startswith("12,")
+    # Scores in the file make no other model of it.
+    export.write_model(file, export.model_tensors(run), metadata | {"scores": {"multi_scale_loss": 5.0}})
+    trained.steps, trained.models = 13, trained.shipped
+    by_heart.by_heart(trained)
+    assert log.read_text().splitlines()[-1].startswith("13,")
     record = json.loads((evaluate.SCORES / "violin" / "by-heart" / "reduced.json").read_text())
     # Its own steps, not those of the model that it began with.
-    assert record["steps"] == 12
+    assert record["steps"] == 13
 
 
 def test_another_variants_checkpoint_is_refused(trained):

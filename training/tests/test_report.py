@@ -171,6 +171,17 @@ def test_what_an_equaliser_would_leave_stands_beside_what_misses(places: tuple[P
     assert "| violin/full | 5.001 |  |  |  |  | 4.700 | 4.200 |" in _learned([violin])
 
 
+def test_what_was_measured_of_a_replaced_file_is_left_out(places: tuple[Path, Path]):
+    violin = places[1] / "violin"
+    (violin / "cnn-tiny.json").write_text(json.dumps(scored(5.6, "cnn-tiny") | {"key": {"system": "new"}}))
+    (violin / "learned" / "cnn-tiny.json").write_text(json.dumps(scored(5.5, "cnn-tiny") | {"key": {"system": "old"}}))
+    (found,) = standings.gather(*places)
+    assert found.where_learned("cnn-tiny") == ""
+    (violin / "learned" / "cnn-tiny.json").write_text(json.dumps(scored(5.5, "cnn-tiny") | {"key": {"system": "new"}}))
+    (found,) = standings.gather(*places)
+    assert found.where_learned("cnn-tiny") == " (learned from: 5.501)"
+
+
 def test_writing_scores_into_a_model_does_not_call_for_new_ones(tmp_path: Path):
     path = model_file(tmp_path, "violin", "reduced")
     before = systems.content_hash(path)

@@ -195,7 +195,7 @@ class Sitting:
         run, state = self._run(stage), self.project.state
         if run.plan.taught_by and self.tapes[0].taught is None:
             self.progress.show(0.0, "the teacher plays all tapes once")
-            teach(self.tapes, self.project.run_folder(stages.TEACHER) / "best.pt")
+            teach(self.tapes, Run.load(self.project.run_folder(stages.TEACHER) / "best.pt"))
         seed = run.plan.seed * 1000 + run.step + 7_919 * distributed.rank()
         crops = Crops(self.tapes, [SOURCE], run.plan.crop_segments(), {}, seed)
         begun = state["begun"][stage.variant]
