@@ -138,7 +138,18 @@ what is in the way.
 *Equalised* (`evaluate --equalised`): an equaliser behind the rendering, which the held-out recording itself has set, once for each semitone of a file: in bands of 1 kHz, or in every bin of every window. It takes off what is
 constantly wrong with a note's timbre; what is left moves within the note, or is chance, since noise is never the same noise twice (of two noises of one spectrum the loss is about 4.2). Where little is taken off, the model knows the timbre of
 strangers; where much is, they sound unlike the notes that it learned from. It is no limit: who knows the takes by heart moves with them, too, and can lie below."""
-    return head + "\n\n" + _table(rows)
+    return "\n\n".join([head, _table(rows), *_verdicts(found)])
+
+
+def _verdicts(found: list[Instrument]) -> list[str]:
+    """Of the models that close too little of the gap, which know their own recordings well enough."""
+    strangers, everywhere = standings.misses(found)
+    lines = []
+    if strangers:
+        lines.append(f"- Close enough to the recordings that they learned from, and not to the held-out ones, so that it is other recordings that they lack: {', '.join(strangers)}.")
+    if everywhere:
+        lines.append(f"- Not close enough to those that they learned from, either: {', '.join(everywhere)}. More recordings of the same kind would hardly be enough for them.")
+    return ["Of the models that close less of the gap than wanted:\n\n" + "\n".join(lines)] if lines else []
 
 
 def _eight_bits(found: list[Instrument], cost: dict) -> list[str]:

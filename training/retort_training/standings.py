@@ -176,6 +176,26 @@ class Target:
     evidence: str
 
 
+def wanted_loss(one: Instrument, family: str) -> float | None:
+    """The loss that would close as much of the gap as is wanted of a family of variants; none without anchor and oracle."""
+    if not one.anchor or not one.oracle:
+        return None
+    low, high = mean(one.anchor, "multi_scale_loss"), mean(one.oracle, "multi_scale_loss")
+    return low - GAP_TARGETS[family] * (low - high)
+
+
+def misses(found: list[Instrument]) -> tuple[list[str], list[str]]:
+    """Who closes too little of the gap though it does where it learned from, and who does not even there; who was not scored there is left out."""
+    strangers, everywhere = [], []
+    for family in GAP_TARGETS:
+        for one in found:
+            variant = one.best_student() if family == "reduced" else family
+            wanted, loss, learned = wanted_loss(one, family), one.loss(variant), one.learned.get(variant)
+            if None not in (wanted, loss, learned) and loss > wanted:
+                (strangers if mean(learned, "multi_scale_loss") <= wanted else everywhere).append(f"{one.name}/{variant}")
+    return strangers, everywhere
+
+
 def _judged(pairs: list[tuple[str, bool]]) -> tuple[bool | None, str]:
     if not pairs:
         return None, "not measured"
@@ -234,9 +254,7 @@ def targets(found: list[Instrument], cost: dict) -> list[Target]:
             variant = one.best_student() if family == "reduced" else family
             if variant in one.models and (gap := one.gap_closed(one.models[variant])) is not None:
                 told = f"{one.name} {100 * gap:.1f} %" + (f" ({variant})" if variant != family else "")
-                # What the loss would have to be.
-                low, high = mean(one.anchor, "multi_scale_loss"), mean(one.oracle, "multi_scale_loss")
-                short = f": {one.loss(variant):.3f}{one.where_learned(variant)}, wanted {low - target * (low - high):.3f}"
+                short = f": {one.loss(variant):.3f}{one.where_learned(variant)}, wanted {wanted_loss(one, family):.3f}"
                 short = short if gap < target else ""
                 pairs.append((told + short, gap >= target))
         name = "the best Reduced" if family == "reduced" else family

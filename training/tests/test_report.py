@@ -171,6 +171,20 @@ def test_what_an_equaliser_would_leave_stands_beside_what_misses(places: tuple[P
     assert "| violin/full | 5.001 |  |  |  |  | 4.700 | 4.200 |" in _learned([violin])
 
 
+def test_who_misses_is_told_from_who_only_misses_with_strangers(places: tuple[Path, Path]):
+    learned = places[1] / "violin" / "learned"
+    for variant, held_out, known in (("full", 5.5, 5.4), ("cnn-tiny", 7.0, 6.0), ("reduced-cd", 5.2, 5.1)):
+        (places[1] / "violin" / f"{variant}.json").write_text(json.dumps(scored(held_out, variant)))
+        (learned / f"{variant}.json").write_text(json.dumps(scored(known, variant)))
+    found = standings.gather(*places)
+    # 80 % is 5.201, 65 % is 6.101; the best student closes 70 %.
+    assert standings.misses(found) == (["violin/cnn-tiny"], ["violin/full"])
+    text = _learned(found)
+    assert "other recordings that they lack: violin/cnn-tiny." in text and "that they learned from, either: violin/full." in text
+    (learned / "full.json").unlink()
+    assert standings.misses(standings.gather(*places)) == (["violin/cnn-tiny"], [])
+
+
 def test_what_was_measured_of_a_replaced_file_is_left_out(places: tuple[Path, Path]):
     violin = places[1] / "violin"
     (violin / "cnn-tiny.json").write_text(json.dumps(scored(5.6, "cnn-tiny") | {"key": {"system": "new"}}))
