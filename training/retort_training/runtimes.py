@@ -24,8 +24,8 @@ RUNS = 7
 LEAST_S = 0.15
 # What single precision explains between networks whose sums are in another order.
 FLOAT_TOLERANCE = 2e-3
-# Eight bits may be coarse, but must be the same network.
-INT8_TOLERANCE = 0.1
+# Eight bits may be coarse, but must be the same network. ONNX Runtime's own rounding of eight channels is up to 0.11 off; silence would be 1.
+INT8_TOLERANCE = 0.2
 
 
 @dataclass
