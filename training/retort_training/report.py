@@ -131,7 +131,7 @@ def _learned(found: list[Instrument]) -> str:
 
 The loss on held-out recordings beside that on passages of the same source that the model did learn from (of music, 40 s before the held-out end; of notes, as many). Where there is little
 between them, the model does not know its own recordings better than strangers: what is missing is not in pitch and loudness, or not within what
-such a model can make of them, and more of the same recordings would bring little. *By heart* is a copy that went on learning on the held-out takes alone
+such a model can make of them, and more of the same recordings would bring little. *By heart* is a copy of the model, as it was when the copy was made, that went on learning on the held-out takes alone
 (`retort_training by-heart`). What it reached in so many steps is neither a limit nor a promise, and no target is judged by it; but where it comes far below the target while the model that learned from other recordings does not, a decoder of this shape is not
 what is in the way.
 
@@ -146,9 +146,9 @@ def _verdicts(found: list[Instrument]) -> list[str]:
     strangers, everywhere = standings.misses(found)
     lines = []
     if strangers:
-        lines.append(f"- Close enough to the recordings that they learned from, and not to the held-out ones, so that it is other recordings that they lack: {', '.join(strangers)}.")
+        lines.append(f"- Close enough to the recordings that they learned from, and not to the held-out ones, so that what they learned does not carry over to other notes: {', '.join(strangers)}.")
     if everywhere:
-        lines.append(f"- Not close enough to those that they learned from, either: {', '.join(everywhere)}. More recordings of the same kind would hardly be enough for them.")
+        lines.append(f"- Not close enough to those that they learned from, either: {', '.join(everywhere)}. More of the same recordings alone would hardly be enough for them.")
     return ["Of the models that close less of the gap than wanted:\n\n" + "\n".join(lines)] if lines else []
 
 

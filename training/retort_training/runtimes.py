@@ -24,8 +24,8 @@ RUNS = 7
 LEAST_S = 0.15
 # What single precision explains between networks whose sums are in another order.
 FLOAT_TOLERANCE = 2e-3
-# Eight bits may be coarse, but must be the same network. ONNX Runtime's own rounding of eight channels is up to 0.11 off; silence would be 1.
-INT8_TOLERANCE = 0.2
+# Eight bits may be coarse, but must be the same network.
+INT8_TOLERANCE = 0.1
 
 
 @dataclass
@@ -277,6 +277,8 @@ def quantised(path: Path, net: Network, how: str) -> Iterator[Path]:
             per_channel=True,
             weight_type=QuantType.QInt8,
             activation_type=QuantType.QUInt8,
+            # Without VNNI, ONNX Runtime's products of 8 by 8 bits saturate: CNN Tiny was 0.10 off with 8-bit weights on such a processor, with 7-bit ones 0.015.
+            reduce_range=True,
         ),
     }
     for name, make in ways.items():

@@ -180,7 +180,7 @@ def test_who_misses_is_told_from_who_only_misses_with_strangers(places: tuple[Pa
     # 80 % is 5.201, 65 % is 6.101; the best student closes 70 %.
     assert standings.misses(found) == (["violin/cnn-tiny"], ["violin/full"])
     text = _learned(found)
-    assert "other recordings that they lack: violin/cnn-tiny." in text and "that they learned from, either: violin/full." in text
+    assert "does not carry over to other notes: violin/cnn-tiny." in text and "that they learned from, either: violin/full." in text
     (learned / "full.json").unlink()
     assert standings.misses(standings.gather(*places)) == (["violin/cnn-tiny"], [])
 
