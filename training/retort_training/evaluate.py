@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import cost, equalised, held_out, metrics, oracle, split, systems
+from . import cost, equalised, held_out, metrics, oracle, split, systems, timbre
 from .export import read_model, write_model
 from .features import retort_binary
 from .hearing import Ear, Target, compare
@@ -35,7 +35,7 @@ class Stage:
 
     def __init__(self, name: str, args, lowest_pitch_hz: int | None = None, learned: bool = False):
         self.instrument = INSTRUMENTS[name]
-        self.name = name
+        self.name, self.data = name, args.data
         self.retort = retort_binary(args.retort)
         reference = self.instrument.sources[0].name
         self.pieces = (held_out.learned if learned else held_out.choose)(split.read(name), reference)
@@ -53,6 +53,10 @@ class Stage:
         if self._targets is None:
             self._targets = [Target(t, self.ear) for t in self.takes]
         return self._targets
+
+    def learned_notes(self) -> timbre.Notes:
+        """The steady single notes of the scored source that models learn from."""
+        return timbre.learned_notes(split.read(self.name), self.instrument.sources[0].name, self.data, self._gain_db)
 
     def fingerprint(self) -> str:
         digest = hashlib.sha256()
@@ -193,15 +197,18 @@ def evaluate(args) -> None:
             own = base / name / room.name
             queue.append((label, systems.Model(path, own if own.exists() else room, stage.retort, stage.lowest_pitch_hz)))
         version = cost.retort_version(stage.retort)
+        compared, stranger = compare, None
         for label, system in queue:
-            key = {"system": system.fingerprint(), "takes": stage.fingerprint(), "retort": version, "scores": VERSION}
+            key = {"system": system.fingerprint(), "takes": stage.fingerprint(), "retort": version, "scores": equalised.VERSION if args.equalised else VERSION}
             label = f"{aside}/{label}" if aside else label
             known = load(name, label)
             n_seeds = args.seeds if system.needs_seeds else 1
             if usual and not args.force and known and known.get("key") == key and len(known["seeds"]) == n_seeds:
                 print(f"{name}/{label}: scored before, unchanged", flush=True)
                 continue
-            compared = equalised.compare if args.equalised else compare
+            if args.equalised and not stranger:
+                stranger = timbre.Stranger(stage.learned_notes())
+                compared = lambda targets, heard: equalised.compare(targets, heard) | stranger.compare(targets, heard)  # noqa: B023, E731
             figures, n_different = score(system, stage, args.seeds, args.cache, label, compared)
             if usual:
                 reference = f"{aside}/reference" if aside else "reference"

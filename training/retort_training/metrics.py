@@ -114,6 +114,11 @@ class Reference:
         return float(np.mean(np.abs(decibels[0] - decibels[1])))
 
 
+def spectra(audio: np.ndarray, window: int) -> np.ndarray:
+    """|STFT| / sqrt(window) as in `Reference.multi_scale_loss`, `[frames, window / 2 + 1]`, hop a quarter of the window."""
+    return _magnitudes(_frames(audio, window, window // 4))
+
+
 def multi_scale_loss(reference: np.ndarray, output: np.ndarray) -> float:
     """`Reference.multi_scale_loss` of one pair at 16 kHz."""
     return Reference(reference).multi_scale_loss(output)

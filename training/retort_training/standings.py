@@ -25,6 +25,8 @@ FASTER = 0.95
 QUANTISING_LOSS, TINY_PARAMETERS = 0.05, 2500
 F0_CENTS, LOUDNESS_DB, BIAS_DB = 6.0, 1.5, 0.5
 QUANTISED_FULL_LOSS = 0.02
+# Of held-out notes, in dB: as played, and as guessed from the learned ones (`timbre`).
+BANDS_OFF = ("bands_off_db", "guess_off_db")
 _SEED = re.compile(r"^(.*)-seed(\d+)$")
 _PRECISION = re.compile(r"^(.*)-(f32|f16|bf16|int8)$")
 REQUIRED = (
@@ -184,16 +186,36 @@ def wanted_loss(one: Instrument, family: str) -> float | None:
     return low - GAP_TARGETS[family] * (low - high)
 
 
-def misses(found: list[Instrument]) -> tuple[list[str], list[str]]:
-    """Who closes too little of the gap though it does where it learned from, and who does not even there; who was not scored there is left out."""
-    strangers, everywhere = [], []
+def _missing(found: list[Instrument]) -> list[tuple[Instrument, str, float]]:
+    """(instrument, variant, wanted loss) of all that close too little of the gap."""
+    missing = []
     for family in GAP_TARGETS:
         for one in found:
             variant = one.best_student() if family == "reduced" else family
-            wanted, loss, learned = wanted_loss(one, family), one.loss(variant), one.learned.get(variant)
-            if None not in (wanted, loss, learned) and loss > wanted:
-                (strangers if mean(learned, "multi_scale_loss") <= wanted else everywhere).append(f"{one.name}/{variant}")
+            wanted, loss = wanted_loss(one, family), one.loss(variant)
+            if None not in (wanted, loss) and loss > wanted:
+                missing.append((one, variant, wanted))
+    return missing
+
+
+def misses(found: list[Instrument]) -> tuple[list[str], list[str]]:
+    """Who closes too little of the gap though it does where it learned from, and who does not even there; who was not scored there is left out."""
+    strangers, everywhere = [], []
+    for one, variant, wanted in _missing(found):
+        if learned := one.learned.get(variant):
+            (strangers if mean(learned, "multi_scale_loss") <= wanted else everywhere).append(f"{one.name}/{variant}")
     return strangers, everywhere
+
+
+def beside_guess(found: list[Instrument]) -> tuple[list[str], list[str]]:
+    """Of those that close too little of the gap: whose bands are no further off than a guess without a model, and whose are; who was not compared is left out."""
+    nearer, further = [], []
+    for one, variant, _ in _missing(found):
+        record = one.equalised.get(variant)
+        if record and all(figure in record["seeds"][0] for figure in BANDS_OFF):
+            played, guessed = (mean(record, figure) for figure in BANDS_OFF)
+            (nearer if played <= guessed else further).append(f"{one.name}/{variant}")
+    return nearer, further
 
 
 def _judged(pairs: list[tuple[str, bool]]) -> tuple[bool | None, str]:
