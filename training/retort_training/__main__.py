@@ -53,7 +53,7 @@ def _train(args) -> None:
     from .train import Budget
     from .workshop import Job, train_job
 
-    changes = {k: getattr(args, k) for k in ("voices", "crop_s", "learning_rate", "loudness_weight", "seed", "taught_by") if getattr(args, k) is not None}
+    changes = {k: getattr(args, k) for k in ("voices", "crop_s", "learning_rate", "loudness_weight", "blur", "seed", "taught_by") if getattr(args, k) is not None}
     budget = Budget(args.steps, args.minutes, args.patience, args.check_every)
     job = Job(args.instrument, args.variant, budget, args.rooms_from, args.teacher, changes, args.sources, args.begin_with)
     train_job(job, args.data, args.runs, _measurer(args), args.restart, args.device)
@@ -164,6 +164,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--voices", type=int, help="crops per step")
     p.add_argument("--crop-s", type=float, help="seconds per crop, pre-roll not counted")
     p.add_argument("--learning-rate", type=float)
+    p.add_argument("--blur", type=float, help="tell the decoder a pitch that is off by so many semitones (standard deviation), and a loudness by 0.6 dB for each: may carry over better to other notes; may change on going on")
     p.add_argument("--loudness-weight", type=float, help="weight of the loudness term; may change on going on")
     p.add_argument("--seed", type=int)
     p.set_defaults(run=_train)
@@ -211,7 +212,7 @@ def parser() -> argparse.ArgumentParser:
         "--learned", action="store_true", help="passages that were learned from instead: how much of a loss is not for lack of recordings"
     )
     p.add_argument(
-        "--equalised", action="store_true", help="what is left of the loss where each held-out note's average spectrum is corrected behind the rendering"
+        "--equalised", action="store_true", help="what is left of the loss where each held-out note's average spectrum is corrected behind the rendering, and how far notes' timbre is off beside a statistical guess"
     )
     p.add_argument("--no-oracle", action="store_true", help="leave the oracle, which takes most of the time, to another evaluation")
     p.add_argument("--no-cost", action="store_true", help="do not measure the cost of playing (it takes a quiet machine)")

@@ -103,10 +103,11 @@ class Decoder(nn.Module):
         y = x.permute(2, 0, 1)
         return tuple(self.head[name](y) for name in ("amplitude", "harmonics", "noise"))
 
-    def controls(self, f0_hz, loudness_db, pre_roll: int = 0, exact: bool = True) -> Controls:
-        """Controls of all frames `[T, voices]`, from silence. A convolution has no state to warm without gradients: the
-        pre-roll is decoded like the rest."""
-        stepped = scale_outputs(*self(f0_hz, loudness_db), f0_hz[::STRIDE])
+    def controls(self, f0_hz, loudness_db, pre_roll: int = 0, exact: bool = True, played_hz=None) -> Controls:
+        """Controls of all frames `[T, voices]`, from silence, to be played at `played_hz` if that is another pitch than the one told. A convolution
+        has no state to warm without gradients: the pre-roll is decoded like the rest."""
+        played_hz = f0_hz if played_hz is None else played_hz
+        stepped = scale_outputs(*self(f0_hz, loudness_db), played_hz[::STRIDE])
         return tuple(ramped(part, len(f0_hz)) for part in stepped)
 
     def folded(self) -> dict[str, torch.Tensor]:

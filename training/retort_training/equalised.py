@@ -13,8 +13,6 @@ from .held_out import PRE_ROLL_S
 
 # Of 1 kHz each at 16 kHz.
 BANDS = 8
-# Raised when what is kept changes: these figures are then made anew.
-VERSION = 3
 
 
 def note_numbers(target: Target, times_s: np.ndarray) -> np.ndarray:

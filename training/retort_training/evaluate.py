@@ -7,6 +7,7 @@ scored before and has not changed is left alone. Scores are kept under training/
 import hashlib
 import json
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from . import cost, equalised, held_out, metrics, oracle, split, systems, timbre
 from .export import read_model, write_model
 from .features import retort_binary
-from .hearing import Ear, Target, compare
+from .hearing import Ear, Heard, Target, compare
 from .instruments import INSTRUMENTS
 from .pictures import keep_spectrogram
 from .standings import mean
@@ -54,15 +55,24 @@ class Stage:
             self._targets = [Target(t, self.ear) for t in self.takes]
         return self._targets
 
-    def learned_notes(self) -> timbre.Notes:
-        """The steady single notes of the scored source that models learn from."""
-        return timbre.learned_notes(split.read(self.name), self.instrument.sources[0].name, self.data, self._gain_db)
+    @cached_property
+    def yardstick(self) -> timbre.Yardstick:
+        """What the notes that models learn from let one guess of the held-out ones."""
+        return timbre.Yardstick(timbre.learned_notes(split.read(self.name), self.instrument.sources[0].name, self.data, self._gain_db))
+
+    def compare_equalised(self, targets: list[Target], renderings: list[Heard]) -> dict[str, float]:
+        return equalised.compare(targets, renderings) | self.yardstick.compare(targets, renderings)
 
     def fingerprint(self) -> str:
         digest = hashlib.sha256()
         for take in self.takes:
             digest.update(f"{take.rate_hz} {take.bandwidth_hz}".encode() + np.ascontiguousarray(take.audio).tobytes())
         return digest.hexdigest()[:20]
+
+    def learned_fingerprint(self) -> str:
+        """Of which notes with which gains the yardstick is made."""
+        rows = [(p, self._gain_db(p)) for p in split.read(self.name) if p.part == split.TRAIN]
+        return hashlib.sha256(repr(rows).encode()).hexdigest()[:20]
 
 
 def model_files(models: Path, instrument: str) -> list[Path]:
@@ -197,18 +207,17 @@ def evaluate(args) -> None:
             own = base / name / room.name
             queue.append((label, systems.Model(path, own if own.exists() else room, stage.retort, stage.lowest_pitch_hz)))
         version = cost.retort_version(stage.retort)
-        compared, stranger = compare, None
+        compared = stage.compare_equalised if args.equalised else compare
         for label, system in queue:
-            key = {"system": system.fingerprint(), "takes": stage.fingerprint(), "retort": version, "scores": equalised.VERSION if args.equalised else VERSION}
+            key = {"system": system.fingerprint(), "takes": stage.fingerprint(), "retort": version, "scores": VERSION}
+            if args.equalised:
+                key["timbre"] = [timbre.VERSION, stage.learned_fingerprint()]
             label = f"{aside}/{label}" if aside else label
             known = load(name, label)
             n_seeds = args.seeds if system.needs_seeds else 1
             if usual and not args.force and known and known.get("key") == key and len(known["seeds"]) == n_seeds:
                 print(f"{name}/{label}: scored before, unchanged", flush=True)
                 continue
-            if args.equalised and not stranger:
-                stranger = timbre.Stranger(stage.learned_notes())
-                compared = lambda targets, heard: equalised.compare(targets, heard) | stranger.compare(targets, heard)  # noqa: B023, E731
             figures, n_different = score(system, stage, args.seeds, args.cache, label, compared)
             if usual:
                 reference = f"{aside}/reference" if aside else "reference"

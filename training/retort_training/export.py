@@ -113,6 +113,7 @@ def describe(
             "history_s": plan.history_s,
             "learning_rate": plan.learning_rate,
             "loudness_weight": plan.loudness_weight,
+            "blur": plan.blur,
             "taught_by": plan.taught_by,
             "level_offsets_db": offsets,
             "trim_db": trim_db,

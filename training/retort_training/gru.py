@@ -128,15 +128,15 @@ class Decoder(nn.Module):
         y = self.out_mlp(torch.cat([states, pitch, loudness], -1))
         return tuple(self.head[name](y) for name in ("amplitude", "harmonics", "noise")), states[-1].detach()
 
-    def controls(self, f0_hz, loudness_db, pre_roll: int = 0, exact: bool = True) -> Controls:
-        """Controls of all frames, from silence; the first `pre_roll` are decoded without gradients."""
+    def controls(self, f0_hz, loudness_db, pre_roll: int = 0, exact: bool = True, played_hz=None) -> Controls:
+        """Controls of all frames, from silence, to be played at `played_hz` if that is another pitch than the one told; the first `pre_roll` are decoded without gradients."""
         state, early = self.initial_state(f0_hz.shape[1]), None
         if pre_roll:
             with torch.no_grad():
                 early, state = self(f0_hz[:pre_roll], loudness_db[:pre_roll], state, exact)
         late, _ = self(f0_hz[pre_roll:], loudness_db[pre_roll:], state, exact)
         pre = tuple(torch.cat(pair) for pair in zip(early, late)) if pre_roll else late
-        return scale_outputs(*pre, f0_hz)
+        return scale_outputs(*pre, f0_hz if played_hz is None else played_hz)
 
     def _inputs(self, pitch, loudness):
         return torch.cat([self.f0_mlp(pitch), self.loudness_mlp(loudness)], -1)

@@ -117,15 +117,14 @@ mostly learned for longer, so their figures differ."""
 
 def _learned(found: list[Instrument]) -> str:
     """Whether a loss is for lack of recordings."""
-    rows = [["", "held out", "learned from", "by heart", "gap closed by heart", "after steps", f"equalised in {equalised.BANDS} bands", "in every bin", "bands off by (dB)", "guess off by (dB)"]]
+    rows = [["", "held out", "learned from", "by heart", "gap closed by heart", "after steps", f"equalised in {equalised.BANDS} bands", "in every bin", "bands off by (dB)", "guess off by (dB)", "lead of the bands (dB)", "notes, pitches"]]
     loss = lambda r, figure="multi_scale_loss": f"{standings.mean(r, figure):.3f}" if r else ""  # noqa: E731
-    off = lambda r, figure: f"{standings.mean(r, figure):.1f}" if r and figure in r["seeds"][0] else ""  # noqa: E731
     for one in found:
         for variant, record in one.models.items():
             learned, heart, equal = known = [r.get(variant) for r in (one.learned, one.by_heart, one.equalised)]
             if any(known):
                 copy = (_percent(one.gap_closed(heart)), str(heart["steps"])) if heart else ("", "")
-                rows.append([f"{one.name}/{variant}", loss(record), loss(learned), loss(heart), *copy, loss(equal, "in_bands"), loss(equal), *(off(equal, f) for f in standings.BANDS_OFF)])
+                rows.append([f"{one.name}/{variant}", loss(record), loss(learned), loss(heart), *copy, loss(equal, "in_bands"), loss(equal), *_beside_guess(equal)])
     if len(rows) == 1:
         return ""
     head = """## What more recordings could give
@@ -140,25 +139,32 @@ what is in the way.
 constantly wrong with a note's timbre; what is left moves within the note, or is chance, since noise is never the same noise twice (of two noises of one spectrum the loss is about 4.2). Where little is taken off, the model knows the timbre of
 strangers; where much is, they sound unlike the notes that it learned from. It is no limit: who knows the takes by heart moves with them, too, and can lie below.
 
-*Bands off by*: how far the levels of eight bands of 1 kHz lie from the recording's in held-out single notes, on the average over notes and bands. *Guess off by* is the same of a guess that no model made: a Gaussian process over pitch and
-A-weighted level learns these levels from the single notes that models learn from, with the widths that guess each learned pitch best from all others (`timbre.py`). A model that is no further off has got out of these recordings what they say of the timbre of other
-pitches; the rest is those notes' own. Music has no single notes to compare."""
+*Bands off by*: how far the powers of eight bands of 1 kHz lie from the recording's in held-out single notes (neither swelling nor shaken; their frames within 20 dB of the loudest), on the average over notes and bands. *Guess off by* is
+the same of plain statistics: a Gaussian process over pitch and A-weighted level learns these powers from the single notes that models learn from, with the widths that guess each learned pitch best from all others (`timbre.py`). The
+*lead* is by how much less the model is off than the guess, with its standard error over pitches, which are few. It is a yardstick and no limit: a model that is clearly further off leaves something unused, and of one that is not it does not follow that nothing more
+can be learned. The guess is told the level of the very note and what pitch it has, the model hears both moment by moment; the model's checkpoint was chosen with these notes, the guess has not seen them. Music has no single notes to compare."""
     return "\n\n".join([head, _table(rows), *_verdicts(found)])
 
 
+def _beside_guess(record: dict | None) -> list[str]:
+    """Cells of the comparison with a guess; empty where there was none."""
+    if not record or "guess_off_db" not in record["seeds"][0]:
+        return ["", "", "", ""]
+    figure = {name: standings.mean(record, name) for name in record["seeds"][0]}
+    error = f" ± {figure['lead_error_db']:.1f}" if "lead_error_db" in figure else ""
+    return [f"{figure['bands_off_db']:.1f}", f"{figure['guess_off_db']:.1f}", f"{figure['lead_db']:+.1f}{error}", f"{figure['notes']:.0f}, {figure['pitches']:.0f}"]
+
+
 def _verdicts(found: list[Instrument]) -> list[str]:
-    """Of the models that close too little of the gap, which know their own recordings well enough."""
+    """Of the models that close too little of the gap, which know their own recordings well enough, and how near their timbre comes to a guess."""
     strangers, everywhere = standings.misses(found)
     lines = []
     if strangers:
         lines.append(f"- Close enough to the recordings that they learned from, and not to the held-out ones, so that what they learned does not carry over to other notes: {', '.join(strangers)}.")
     if everywhere:
         lines.append(f"- Not close enough to those that they learned from, either: {', '.join(everywhere)}. More of the same recordings alone would hardly be enough for them.")
-    nearer, further = standings.beside_guess(found)
-    if nearer:
-        lines.append(f"- No further from the timbre of held-out notes than what the learned notes let one guess: {', '.join(nearer)}.")
-    if further:
-        lines.append(f"- Further from it than that, so that another model might learn more from the same recordings: {', '.join(further)}.")
+    told = ("Clearly nearer to the timbre of the held-out notes than the guess", "Clearly further from it than the guess, so that something is left unused", "As near to it as the guess, or within twice the standard error")
+    lines += [f"- {text}: {', '.join(names)}." for text, names in zip(told, standings.beside_guess(found)) if names]
     return ["Of the models that close less of the gap than wanted:\n\n" + "\n".join(lines)] if lines else []
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import metrics
+from . import metrics, timbre
 from .export import read_model
 
 VARIANTS = ("full", "reduced", "reduced-ad", "reduced-cd", "cnn", "cnn-tiny", "cnn-q", "cnn-tiny-q")
@@ -25,8 +25,6 @@ FASTER = 0.95
 QUANTISING_LOSS, TINY_PARAMETERS = 0.05, 2500
 F0_CENTS, LOUDNESS_DB, BIAS_DB = 6.0, 1.5, 0.5
 QUANTISED_FULL_LOSS = 0.02
-# Of held-out notes, in dB: as played, and as guessed from the learned ones (`timbre`).
-BANDS_OFF = ("bands_off_db", "guess_off_db")
 _SEED = re.compile(r"^(.*)-seed(\d+)$")
 _PRECISION = re.compile(r"^(.*)-(f32|f16|bf16|int8)$")
 REQUIRED = (
@@ -207,15 +205,15 @@ def misses(found: list[Instrument]) -> tuple[list[str], list[str]]:
     return strangers, everywhere
 
 
-def beside_guess(found: list[Instrument]) -> tuple[list[str], list[str]]:
-    """Of those that close too little of the gap: whose bands are no further off than a guess without a model, and whose are; who was not compared is left out."""
-    nearer, further = [], []
+def beside_guess(found: list[Instrument]) -> tuple[list[str], list[str], list[str]]:
+    """Of those that close too little of the gap: whose bands are clearly less off in held-out notes than a statistical guess (`timbre`), clearly more, and neither; who was not compared is left out."""
+    nearer, further, neither = [], [], []
     for one, variant, _ in _missing(found):
         record = one.equalised.get(variant)
-        if record and all(figure in record["seeds"][0] for figure in BANDS_OFF):
-            played, guessed = (mean(record, figure) for figure in BANDS_OFF)
-            (nearer if played <= guessed else further).append(f"{one.name}/{variant}")
-    return nearer, further
+        if record and all(figure in record["seeds"][0] for figure in ("lead_db", "lead_error_db")):
+            lead, least = mean(record, "lead_db"), timbre.CLEAR * mean(record, "lead_error_db")
+            (nearer if lead > least else further if lead < -least else neither).append(f"{one.name}/{variant}")
+    return nearer, further, neither
 
 
 def _judged(pairs: list[tuple[str, bool]]) -> tuple[bool | None, str]:

@@ -1,32 +1,39 @@
-"""Where the timbre of a note lies that was never learned from, guessed from its pitch and level alone.
+"""How far the timbre of held-out notes is off, as played by a model and as guessed from pitch and level by plain statistics.
 
-Of every single note the levels of eight bands are measured. A Gaussian process learns them from the notes that models learn from, as a smooth function of pitch and level, and guesses those of the
-held-out ones: no decoder, no loss and no training comes into it. Its widths are those that guess the learned notes best, each pitch from all others. What lies beyond that guess is a note's own, and a model
-that comes as near has got out of such recordings what they say of notes that are not among them.
+Of every single note the powers of eight bands are measured. A Gaussian process learns them from the notes that models learn from, as a smooth function of pitch and level, and guesses those of the
+held-out ones: no decoder, no loss and no training comes into it. Its widths are those that guess the learned notes best, each pitch from all others. It is a yardstick and no limit: a model that is further off than
+so simple a guess leaves something unused; of one that is no further off it does not follow that nothing more can be learned.
 
 A Gaussian process with explicit basis functions: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), section 2.7.
 """
 
+import math
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 
 from . import held_out, metrics, split
+from .equalised import BANDS
 from .hearing import Heard, Target, resampled
 
-# Of 1 kHz each at 16 kHz.
-BANDS = 8
+# Raised when a figure's definition changes: these figures are then made anew.
+VERSION = 1
 WINDOW = 2048
-# A note's timbre is that of its frames within so much of the loudest.
+# Of a note those frames count that are within so much of its loudest.
 DEPTH_DB = 20.0
-# Widths in semitones and dB, and the variance of what is a note's own, as a share.
-PITCH_WIDTHS, LEVEL_WIDTHS, SHARES = (2.0, 4.0, 8.0, 16.0), (3.0, 6.0, 12.0, 24.0), (0.1, 0.3, 1.0)
+# A band says nothing that lies so far under the note's strongest.
+FLOOR_DB = 60.0
+# What widths are chosen from: in semitones, in dB, and variances of what is a note's own, over that of what notes have in common.
+PITCH_WIDTHS, LEVEL_WIDTHS, OWN = (2.0, 4.0, 8.0, 16.0, 32.0), (3.0, 6.0, 12.0, 24.0, 48.0), (0.03, 0.1, 0.3, 1.0, 3.0)
+# A difference counts from so many standard errors.
+CLEAR = 2.0
 
 
 @dataclass
 class Notes:
-    """Single notes: pitch in semitones (MIDI) and A-weighted level in dB of full scale `[n]`, medians of the bands' bins in dB `[n, BANDS]`."""
+    """Single notes: pitch in semitones (MIDI), A-weighted level in dB of full scale `[n]`, and powers of bands in dB `[n, BANDS]`, each the median over the note's frames."""
 
     pitch: np.ndarray
     level_db: np.ndarray
@@ -38,30 +45,45 @@ class Notes:
     def __getitem__(self, which) -> "Notes":
         return Notes(self.pitch[which], self.level_db[which], self.bands_db[which])
 
+    @classmethod
+    def joined(cls, several: "list[Notes]") -> "Notes":
+        empty = cls(np.zeros(0), np.zeros(0), np.zeros((0, BANDS)))
+        return cls(*(np.concatenate([getattr(n, name) for n in [empty, *several]]) for name in cls.__dataclass_fields__))
+
 
 def is_steady(part: held_out.Part) -> bool:
-    """Whether it is one note that is played at one level."""
-    return part.label_hz is not None and "cresc" not in part.file
+    """Whether it is a single note that neither swells nor shakes. (A piano's decay; of them, too, only the loud frames count.)"""
+    return part.label_hz is not None and not any(word in part.file for word in ("cresc", "vibrato"))
 
 
-def notes_of(audio: np.ndarray, parts: list[held_out.Part], sounding: np.ndarray | None = None) -> Notes:
-    """The steady ones in audio at 16 kHz without its pre-roll; `sounding` is the recording that says which frames count, if `audio` is a rendering of it."""
-    found: list[tuple[float, float, np.ndarray]] = []
+def notes_of(audio: np.ndarray, parts: list[held_out.Part], renderings: tuple[np.ndarray, ...] = ()) -> list[Notes]:
+    """The steady notes of a recording at 16 kHz without its pre-roll, and the same frames of renderings of it.
+
+    Notes are left out that are nearly silent, or of which too few frames count; everything is cut to the shortest.
+    """
+    heard = [audio, *renderings]
+    shortest = min(map(len, heard))
+    found: list[list[tuple[float, float, np.ndarray]]] = [[] for _ in heard]
     for part in filter(is_steady, parts):
-        excerpt = slice(round(part.start_s * metrics.RATE_HZ), round(part.end_s * metrics.RATE_HZ))
-        spectra = metrics.spectra(audio[excerpt], WINDOW)
-        power = np.square(spectra if sounding is None else metrics.spectra(sounding[excerpt], WINDOW)).sum(axis=1)
-        # A rendering may be a little shorter than what it renders.
-        counted = np.flatnonzero(power >= power.max() * 10.0 ** (-DEPTH_DB / 10.0))
-        spectra = spectra[counted[counted < len(spectra)]]
+        excerpt = slice(round(part.start_s * metrics.RATE_HZ), min(round(part.end_s * metrics.RATE_HZ), shortest))
+        if excerpt.stop - excerpt.start < WINDOW or np.sqrt(np.mean(np.square(audio[excerpt]))) < metrics.SILENCE_RMS:
+            continue
         # The window's mean square is 3 / 8, and half of the spectrum is there.
-        power = np.square(spectra * a_weights()).sum(axis=1) / (WINDOW * 3.0 / 16.0)
-        level = 10.0 * np.log10(np.median(power) + 1e-14)
-        decibels = 20.0 * np.log10(spectra + 1e-7)
-        bands = [np.median(decibels[:, bins]) for bins in np.array_split(np.arange(spectra.shape[1]), BANDS)]
-        found.append((69.0 + 12.0 * np.log2(part.label_hz / 440.0), level, np.array(bands)))
-    pitch, level, bands = zip(*found) if found else ((), (), np.zeros((0, BANDS)))
-    return Notes(np.array(pitch), np.array(level), np.array(bands))
+        powers = [np.square(metrics.spectra(x[excerpt], WINDOW)) / (WINDOW * 3.0 / 16.0) for x in heard]
+        frames = powers[0].sum(axis=1)
+        counted = frames >= frames.max() * 10.0 ** (-DEPTH_DB / 10.0)
+        if counted.sum() < metrics.LEAST_FRAMES:
+            continue
+        for mine, power in zip(found, powers):
+            mine.append((69.0 + 12.0 * math.log2(part.label_hz / 440.0), *_level_and_bands(power[counted])))
+    return [Notes.joined([Notes(np.array([p]), np.array([level]), bands[None]) for p, level, bands in mine]) for mine in found]
+
+
+def _level_and_bands(power: np.ndarray) -> tuple[float, np.ndarray]:
+    """Of power spectra `[frames, bins]`."""
+    decibels = lambda x: np.median(10.0 * np.log10(x + 1e-14), axis=0)  # noqa: E731
+    bands = np.stack([bins.sum(axis=1) for bins in np.array_split(power, BANDS, axis=1)], axis=1)
+    return float(decibels(power @ np.square(a_weights()))), decibels(bands)
 
 
 def a_weights() -> np.ndarray:
@@ -73,7 +95,7 @@ def a_weights() -> np.ndarray:
 
 @dataclass(frozen=True)
 class Widths:
-    """How far a note speaks for others, and how much of it is its own (a share of what notes have in common)."""
+    """How far a note speaks for others, in semitones and dB; `own`: the variance of what is a note's own over that of what notes have in common."""
 
     semitones: float
     level_db: float
@@ -93,9 +115,15 @@ def guess(known: Notes, wanted: Notes, widths: Widths) -> np.ndarray:
 
     inverse = np.linalg.inv(alike(known, known) + widths.own * np.eye(len(known)))
     plane = basis(known)
-    # All notes of one pitch or level would leave the plane's slope open.
+    # Where two pitches are known and one is left out, the plane's slope would be open.
     slopes = np.linalg.solve(plane.T @ inverse @ plane + 1e-6 * np.eye(3), plane.T @ inverse @ known.bands_db)
     return basis(wanted) @ slopes + alike(wanted, known) @ (inverse @ (known.bands_db - plane @ slopes))
+
+
+def off_db(wanted: Notes, bands_db: np.ndarray) -> np.ndarray:
+    """How far bands are off, `[n, BANDS]`; what lies deep under a note's strongest band counts as being there."""
+    floor = wanted.bands_db.max(axis=1, keepdims=True) - FLOOR_DB
+    return np.abs(np.maximum(wanted.bands_db, floor) - np.maximum(bands_db, floor))
 
 
 def best_widths(known: Notes) -> tuple[Widths, float]:
@@ -105,38 +133,52 @@ def best_widths(known: Notes) -> tuple[Widths, float]:
         raise ValueError("a note is guessed from those of other pitches, and there is only one pitch")
 
     def off(widths: Widths) -> float:
-        errors = [np.abs(guess(known[known.pitch != p], known[here], widths) - known.bands_db[here]) for p in pitches for here in [known.pitch == p]]
+        errors = []
+        for pitch in pitches:
+            here = known.pitch == pitch
+            errors.append(off_db(known[here], guess(known[~here], known[here], widths)))
         return float(np.mean(np.concatenate(errors)))
 
-    return min(((w, off(w)) for w in (Widths(*values) for values in product(PITCH_WIDTHS, LEVEL_WIDTHS, SHARES))), key=lambda found: found[1])
+    every = [Widths(*values) for values in product(PITCH_WIDTHS, LEVEL_WIDTHS, OWN)]
+    return min(((widths, off(widths)) for widths in every), key=lambda found: found[1])
 
 
-def learned_notes(pieces: list[split.Piece], source: str, data, gain_db) -> Notes:
+def learned_notes(pieces: list[split.Piece], source: str, data: Path, gain_db) -> Notes:
     """What the steady notes of a source are that models learn from; none if it has none."""
     mine = [p for p in pieces if p.part == split.TRAIN and p.kind == split.NOTE and p.source == source]
-    found = [Notes(np.zeros(0), np.zeros(0), np.zeros((0, BANDS)))]
+    found = []
     for take in held_out.takes(mine, data, gain_db):
         low = resampled(take.audio, take.rate_hz, metrics.RATE_HZ)
-        found.append(notes_of(low[round(held_out.PRE_ROLL_S * metrics.RATE_HZ) :], take.parts))
-    return Notes(*(np.concatenate([getattr(n, name) for n in found]) for name in Notes.__dataclass_fields__))
+        found += notes_of(low[round(held_out.PRE_ROLL_S * metrics.RATE_HZ) :], take.parts)
+    return Notes.joined(found)
 
 
-class Stranger:
-    """Compares renderings of held-out notes with what the learned ones let one guess; of music, or of too few notes, there is nothing to say."""
+class Yardstick:
+    """Holds renderings of held-out notes against what the learned ones let one guess; of music, or of one pitch, there is nothing to say."""
 
     def __init__(self, known: Notes):
         self.known = known
-        self.widths = best_widths(known)[0] if len(np.unique(known.pitch)) > 1 else None
+        self.widths, self.learned_off_db = best_widths(known) if len(np.unique(known.pitch)) > 1 else (None, math.nan)
 
     def compare(self, targets: list[Target], renderings: list[Heard]) -> dict[str, float]:
-        """How far the bands of the steady held-out notes are off on the average, in dB: those of the renderings, and those that are guessed. Empty where there is nothing to compare."""
-        played, guessed = [], []
-        for target, rendering in zip(targets, renderings):
-            wanted = notes_of(target.heard.low, target.take.parts)
-            if self.widths is None or not len(wanted):
-                continue
-            played.append(notes_of(rendering.low, target.take.parts, target.heard.low).bands_db - wanted.bands_db)
-            guessed.append(guess(self.known, wanted, self.widths) - wanted.bands_db)
-        if not played:
+        """How far the bands of steady held-out notes are off on the average, in dB, and of how many notes and pitches: `bands_off_db` as rendered, `guess_off_db` as guessed, `lead_db` by how much less the rendering is off, with
+        its standard error over pitches (notes of one pitch err alike); `guess_learned_off_db` is the guess's at learned pitches that it was not told. Empty where there is nothing to compare."""
+        if self.widths is None:
             return {}
-        return {name: float(np.mean(np.abs(np.concatenate(errors)))) for name, errors in (("bands_off_db", played), ("guess_off_db", guessed))}
+        pairs = [notes_of(target.heard.low, target.take.parts, (rendering.low,)) for target, rendering in zip(targets, renderings)]
+        wanted, played = (Notes.joined(list(side)) for side in zip(*pairs))
+        if not len(wanted):
+            return {}
+        errors = [off_db(wanted, bands).mean(axis=1) for bands in (played.bands_db, guess(self.known, wanted, self.widths))]
+        pitches = np.unique(wanted.pitch)
+        leads = [float(np.mean((errors[1] - errors[0])[wanted.pitch == pitch])) for pitch in pitches]
+        # One pitch has no spread.
+        spread = {"lead_error_db": float(np.std(leads, ddof=1) / math.sqrt(len(leads)))} if len(leads) > 1 else {}
+        return spread | {
+            "bands_off_db": float(errors[0].mean()),
+            "guess_off_db": float(errors[1].mean()),
+            "lead_db": float(np.mean(leads)),
+            "guess_learned_off_db": self.learned_off_db,
+            "notes": len(wanted),
+            "pitches": len(pitches),
+        }

@@ -34,6 +34,8 @@ OFFSET_RATE = 10.0
 FREEZE_AT = 0.5
 # Windows of the loss in training lie half as densely as in the score, at places of chance.
 OVERLAP = 2
+# Of the loudness that a decoder is told, for each semitone of blur.
+BLUR_DB = 0.6
 
 
 @dataclass
@@ -43,7 +45,8 @@ class Plan:
     `hidden` is the width of a GRU decoder, `channels` that of a convolutional one: one of the two is 0. `taught_by` is how a
     student learns from a teacher: not at all, from its `audio` or from its `controls`. A crop begins with `history_s` that are
     decoded and not synthesised, for decoders that look back, and `pre_roll_s` that are not scored, for the room. `room_stretch`
-    is the largest change of the room's length, as a ratio.
+    is the largest change of the room's length, as a ratio. `blur` is the standard deviation, in semitones, of how far off the pitch is that the decoder is told for a
+    crop (and of its loudness, see `BLUR_DB`): it cannot tell single notes apart then, and learns what neighbours have in common.
     """
 
     variant: str
@@ -63,6 +66,7 @@ class Plan:
     taught_by: str = ""
     history_s: float = 0.0
     room_stretch: float = 0.0
+    blur: float = 0.0
 
     def crop_segments(self) -> int:
         """Segments of a whole crop."""
@@ -132,9 +136,13 @@ class Run:
 
     def controls(self, f0_hz, loudness_db, source, pre_roll: int) -> Controls:
         """Controls of all frames; `source` `[voices]` says whose level the loudness is measured at."""
-        loudness = (loudness_db + self.rooms.offsets_db()[source]).clamp_min(LOUDNESS_FLOOR_DB)
-        # Scores and exports are of the exact decoder; only training takes the short cut.
-        return self.decoder.controls(f0_hz, loudness, pre_roll, exact=not torch.is_grad_enabled())
+        told_hz, told_db = f0_hz, loudness_db + self.rooms.offsets_db()[source]
+        # Scores and exports are of the exact decoder, and of what was heard; only training takes the short cut.
+        learning = torch.is_grad_enabled()
+        if learning and self.plan.blur:
+            semitones, decibels = self.plan.blur * torch.randn(2, f0_hz.shape[1], device=f0_hz.device)
+            told_hz, told_db = told_hz * 2.0 ** (semitones / 12.0), told_db + BLUR_DB * decibels
+        return self.decoder.controls(told_hz, told_db.clamp_min(LOUDNESS_FLOOR_DB), pre_roll, exact=not learning, played_hz=f0_hz)
 
     def sound(self, controls: Controls, f0_hz, source, pre_roll: int, noise=None):
         """Wet audio `[voices, samples]` of the frames after the pre-roll."""

@@ -14,6 +14,8 @@ from .train import PLANS, Budget, Run, held_out_loss, plan_for, train
 
 # The held-out material that is looked at while training; scores use all of it.
 HELD_OUT_S = 40.0
+# A blur (`Plan.blur`) of an octave would leave nothing of the pitch.
+MOST_BLUR = 6.0
 
 
 @dataclass
@@ -51,6 +53,7 @@ def train_job(
     if checkpoint.exists() and not restart:
         run = Run.load(checkpoint, rooms if rooms is not None and not _has_frozen_rooms(checkpoint) else None, device)
         run.plan.loudness_weight = job.changes.get("loudness_weight", run.plan.loudness_weight)
+        run.plan.blur = job.changes.get("blur", run.plan.blur)
         print(f"going on with {checkpoint} at step {run.step}", flush=True)
     elif job.begin_with:
         run, begun = begin.from_model(job.begin_with, instrument.name, job.variant, job.changes, device), True
@@ -100,6 +103,8 @@ def _check(job: Job) -> None:
     """Raises `ValueError` for a job that contradicts itself."""
     if job.begin_with and job.rooms_from:
         raise ValueError(f"{job.begin_with} brings a room of its own: leave --rooms-from out")
+    if not 0.0 <= job.changes.get("blur", 0.0) <= MOST_BLUR:
+        raise ValueError(f"a blur of {job.changes['blur']:g} semitones: choose from 0 to {MOST_BLUR:g}; 0.8 was of use")
     usual, asked = PLANS[job.variant].taught_by, job.changes.get("taught_by")
     if usual and asked and asked != usual:
         raise ValueError(f"{job.variant} learns from a teacher's {usual}, and not from its {asked}")

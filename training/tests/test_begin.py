@@ -126,6 +126,8 @@ def test_any_variant_can_be_taught(job):
         ("cnn", {"teacher": shipped("clarinet/reduced")}, "say with --taught-by"),
         ("reduced-ad", {"teacher": shipped("clarinet/reduced"), "changes": {"taught_by": "controls"}}, "and not from its controls"),
         ("reduced-cd", {"teacher": shipped("clarinet/cnn")}, "102 harmonics and 65 noise bands, and .* 60 harmonics .*: it can only be taught by audio"),
+        ("cnn", {"changes": {"blur": -0.1}}, "a blur of -0.1 semitones: choose from 0 to 6"),
+        ("cnn", {"changes": {"blur": float("nan")}}, "a blur of nan semitones"),
         ("cnn", {"begin_with": MODELS / "clarinet"}, "clarinet is not there, or not a file"),
         ("cnn", {"begin_with": MODELS / "nothing.safetensors"}, "nothing.safetensors is not there"),
     ],

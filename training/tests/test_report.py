@@ -156,8 +156,8 @@ def test_figures_of_who_knows_the_takes_by_heart_stand_there_too(places: tuple[P
     (violin,) = standings.gather(*places)
     assert violin.where_learned("cnn-tiny") == " (learned from: 5.501, by heart: 5.001)"
     assert violin.where_learned("full") == " (by heart: 4.501)"
-    assert "by-heart" not in violin.models and "| violin/cnn-tiny | 5.601 | 5.501 | 5.001 | 83.3 % | 2000 |  |  |  |  |" in _learned([violin])
-    assert "| violin/full | 5.001 |  | 4.501 | 91.7 % | 2000 |  |  |  |  |" in _learned([violin])
+    assert "by-heart" not in violin.models and "| violin/cnn-tiny | 5.601 | 5.501 | 5.001 | 83.3 % | 2000 |  |  |  |  |  |  |" in _learned([violin])
+    assert "| violin/full | 5.001 |  | 4.501 | 91.7 % | 2000 |  |  |  |  |  |  |" in _learned([violin])
 
 
 def test_what_an_equaliser_would_leave_stands_beside_what_misses(places: tuple[Path, Path]):
@@ -168,7 +168,7 @@ def test_what_an_equaliser_would_leave_stands_beside_what_misses(places: tuple[P
     assert violin.where_learned("full") == " (equalised: 4.200)"
     # It says nothing of other figures.
     assert violin.where_learned("full", "loudness_error_db") == ""
-    assert "| violin/full | 5.001 |  |  |  |  | 4.700 | 4.200 |  |  |" in _learned([violin])
+    assert "| violin/full | 5.001 |  |  |  |  | 4.700 | 4.200 |  |  |  |  |" in _learned([violin])
 
 
 def test_who_misses_is_told_from_who_only_misses_with_strangers(places: tuple[Path, Path]):
@@ -252,15 +252,30 @@ def test_spectrograms_are_drawn_from_what_the_evaluation_kept(tmp_path: Path):
     assert loudest_hz == pytest.approx(3000.0, rel=0.1)
 
 
-def test_who_misses_is_held_against_a_guess_without_a_model(places: tuple[Path, Path]):
+def test_who_misses_is_held_against_a_statistical_guess(places: tuple[Path, Path]):
     folder = places[1] / "violin" / "equalised"
     folder.mkdir()
-    for variant, held_out, off_db in (("full", 5.5, 2.4), ("cnn-tiny", 7.0, 3.1), ("reduced-cd", 5.2, 9.0)):
+
+    def off(variant: str, lead_db: float, **more) -> None:
+        figures = {"multi_scale_loss": 4.2, "in_bands": 4.7, "bands_off_db": 2.6 - lead_db, "guess_off_db": 2.6, "lead_db": lead_db, "notes": 9, "pitches": 4}
+        (folder / f"{variant}.json").write_text(json.dumps({"seeds": [figures | more]}))
+
+    for variant, held_out, lead_db in (("full", 5.5, 1.3), ("cnn-tiny", 7.0, -1.3), ("reduced-cd", 5.2, -9.0)):
         (places[1] / "violin" / f"{variant}.json").write_text(json.dumps(scored(held_out, variant)))
-        figures = {"multi_scale_loss": 4.2, "in_bands": 4.7, "bands_off_db": off_db, "guess_off_db": 2.6}
-        (folder / f"{variant}.json").write_text(json.dumps({"seeds": [figures]}))
+        off(variant, lead_db, lead_error_db=0.6)
     found = standings.gather(*places)
-    assert standings.beside_guess(found) == (["violin/full"], ["violin/cnn-tiny"])
+    # The student closes enough of the gap, and is not asked.
+    assert standings.beside_guess(found) == (["violin/full"], ["violin/cnn-tiny"], [])
     text = _learned(found)
-    assert "| 4.700 | 4.200 | 2.4 | 2.6 |" in text
-    assert "let one guess: violin/full." in text and "from the same recordings: violin/cnn-tiny." in text
+    assert "| 4.700 | 4.200 | 1.3 | 2.6 | +1.3 ± 0.6 | 9, 4 |" in text
+    assert "than the guess: violin/full." in text and "left unused: violin/cnn-tiny." in text and "As near" not in text
+    off("full", 1.1, lead_error_db=0.6)
+    off("cnn-tiny", -1.1, lead_error_db=0.6)
+    found = standings.gather(*places)
+    assert standings.beside_guess(found) == ([], [], ["violin/full", "violin/cnn-tiny"])
+    assert "twice the standard error: violin/full, violin/cnn-tiny." in _learned(found)
+    # One pitch has no spread, and older records say nothing of it.
+    off("full", 1.3)
+    (folder / "cnn-tiny.json").write_text(json.dumps({"seeds": [{"multi_scale_loss": 4.2, "in_bands": 4.7}]}))
+    found = standings.gather(*places)
+    assert standings.beside_guess(found) == ([], [], []) and "| 1.3 | 2.6 | +1.3 | 9, 4 |" in _learned(found)

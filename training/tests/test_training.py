@@ -5,6 +5,7 @@ import math
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,30 @@ def test_a_run_ends_when_the_held_out_loss_has_stopped_falling(tmp_path: Path):
     run.best = 0.0
     train(run, crops(), [tone("garner")], tmp_path, Budget(steps=1000, patience=5, check_every=5))
     assert run.step == 5
+
+
+@pytest.mark.parametrize("kind", [{}, {"hidden": 0, "channels": 8, "history_s": 0.1}])
+def test_a_blur_changes_what_the_decoder_is_told_while_it_learns_and_nothing_else(kind: dict, tmp_path: Path):
+    run = Run(replace(PLAN, blur=0.8, **kind), VIOLIN.source_names())
+    told = []
+    forward = run.decoder.forward
+    run.decoder.forward = lambda f0_hz, loudness_db, *rest, **named: (told.append((f0_hz, loudness_db)), forward(f0_hz, loudness_db, *rest, **named))[1]
+    # As high as the highest harmonics are above the Nyquist frequency, so that what sounds shows at which pitch it is played.
+    f0, loudness = torch.full((40, 500), 1500.0), torch.full((40, 500), -30.0)
+    source = torch.zeros(500, dtype=torch.long)
+    _, shares, _ = run.controls(f0, loudness, source, 0)
+    semitones = 12.0 * torch.log2(told[0][0] / f0)
+    assert torch.equal(semitones[0], semitones[-1]), "it is another pitch for a crop, not for a frame"
+    assert semitones.std().item() == pytest.approx(0.8, rel=0.15) and semitones.mean().item() == pytest.approx(0.0, abs=0.15)
+    assert (told[0][1] - loudness).std().item() == pytest.approx(0.8 * 0.6, rel=0.15)
+    # 16 kHz over 1.5 kHz: ten harmonics sound, whatever pitch was told.
+    assert torch.equal((shares > 0).sum(-1), torch.full((40, 500), 10))
+    with torch.no_grad():
+        run.controls(f0, loudness, source, 0)
+    assert torch.equal(told[1][0], f0) and torch.equal(told[1][1], loudness)
+    run.plan.blur = 0.0
+    run.controls(f0, loudness, source, 0)
+    assert torch.equal(told[2][0], f0) and torch.equal(told[2][1], loudness)
 
 
 def test_frozen_rooms_stay_as_they_were(folder: Path, tmp_path: Path):
