@@ -56,9 +56,14 @@ class Stage:
         return self._targets
 
     @cached_property
+    def learned_notes(self) -> timbre.Notes:
+        """The reference source's steady notes of those that models learn from."""
+        return timbre.learned_notes(split.read(self.name), self.instrument.sources[0].name, self.data, self._gain_db)
+
+    @cached_property
     def yardstick(self) -> timbre.Yardstick:
-        """What the notes that models learn from let one guess of the held-out ones."""
-        return timbre.Yardstick(timbre.learned_notes(split.read(self.name), self.instrument.sources[0].name, self.data, self._gain_db))
+        """What they let one guess of the held-out ones."""
+        return timbre.Yardstick(self.learned_notes)
 
     def compare_equalised(self, targets: list[Target], renderings: list[Heard]) -> dict[str, float]:
         return equalised.compare(targets, renderings) | self.yardstick.compare(targets, renderings)
@@ -70,9 +75,10 @@ class Stage:
         return digest.hexdigest()[:20]
 
     def learned_fingerprint(self) -> str:
-        """Of which notes with which gains the yardstick is made."""
-        rows = [(p, self._gain_db(p)) for p in split.read(self.name) if p.part == split.TRAIN]
-        return hashlib.sha256(repr(rows).encode()).hexdigest()[:20]
+        """Of the notes that the yardstick is made of, to a hundredth of a dB."""
+        notes = self.learned_notes
+        figures = np.column_stack([notes.pitch, notes.level_db, notes.bands_db]).round(2) + 0.0
+        return hashlib.sha256(figures.tobytes()).hexdigest()[:20]
 
 
 def model_files(models: Path, instrument: str) -> list[Path]:

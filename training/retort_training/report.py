@@ -139,10 +139,12 @@ what is in the way.
 constantly wrong with a note's timbre; what is left moves within the note, or is chance, since noise is never the same noise twice (of two noises of one spectrum the loss is about 4.2). Where little is taken off, the model knows the timbre of
 strangers; where much is, they sound unlike the notes that it learned from. It is no limit: who knows the takes by heart moves with them, too, and can lie below.
 
-*Bands off by*: how far the powers of eight bands of 1 kHz lie from the recording's in held-out single notes (neither swelling nor shaken; their frames within 20 dB of the loudest), on the average over notes and bands. *Guess off by* is
-the same of plain statistics: a Gaussian process over pitch and A-weighted level learns these powers from the single notes that models learn from, with the widths that guess each learned pitch best from all others (`timbre.py`). The
-*lead* is by how much less the model is off than the guess, with its standard error over pitches, which are few. It is a yardstick and no limit: a model that is clearly further off leaves something unused, and of one that is not it does not follow that nothing more
-can be learned. The guess is told the level of the very note and what pitch it has, the model hears both moment by moment; the model's checkpoint was chosen with these notes, the guess has not seen them. Music has no single notes to compare."""
+*Bands off by*: how far the powers of eight bands of 1 kHz lie from the recording's in held-out single notes (neither swelling nor shaken; their frames within 20 dB of the loudest), on the average over pitches and bands. *Guess off by* is
+the same of plain statistics: a Gaussian process over pitch and A-weighted level learns these powers from the reference source's steady ones of the notes that models learn from, with the widths that guess each learned pitch best from all others (`timbre.py`). The
+*lead* is by how much less the model is off than the guess, with its standard error over pitches, which are few: it is called clear if chance alone would reach it in one case of twenty (Student's t). It is a yardstick and no limit: a model that is clearly further off leaves something unused, and of one that is not it does not follow that nothing more
+can be learned. The guess is told the level of the very note and what pitch it has, the model hears both moment by moment; the model also learned from phrases, swells and other sources; its checkpoint was chosen with these notes, the guess has not seen them. Music has no single notes to compare.
+
+What further rounds of training brought, and what they did not, stands in [training/README.md](../training/README.md#how-the-shipped-models-were-made)."""
     return "\n\n".join([head, _table(rows), *_verdicts(found)])
 
 
@@ -163,7 +165,7 @@ def _verdicts(found: list[Instrument]) -> list[str]:
         lines.append(f"- Close enough to the recordings that they learned from, and not to the held-out ones, so that what they learned does not carry over to other notes: {', '.join(strangers)}.")
     if everywhere:
         lines.append(f"- Not close enough to those that they learned from, either: {', '.join(everywhere)}. More of the same recordings alone would hardly be enough for them.")
-    told = ("Clearly nearer to the timbre of the held-out notes than the guess", "Clearly further from it than the guess, so that something is left unused", "As near to it as the guess, or within twice the standard error")
+    told = ("Clearly nearer to the timbre of the held-out notes than the guess", "Clearly further from it than the guess, so that something is left unused", "As near to it as the guess, or too near to tell with so few pitches")
     lines += [f"- {text}: {', '.join(names)}." for text, names in zip(told, standings.beside_guess(found)) if names]
     return ["Of the models that close less of the gap than wanted:\n\n" + "\n".join(lines)] if lines else []
 

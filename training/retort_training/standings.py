@@ -211,7 +211,7 @@ def beside_guess(found: list[Instrument]) -> tuple[list[str], list[str], list[st
     for one, variant, _ in _missing(found):
         record = one.equalised.get(variant)
         if record and all(figure in record["seeds"][0] for figure in ("lead_db", "lead_error_db")):
-            lead, least = mean(record, "lead_db"), timbre.CLEAR * mean(record, "lead_error_db")
+            lead, least = mean(record, "lead_db"), timbre.clear_db(mean(record, "lead_error_db"), round(mean(record, "pitches")))
             (nearer if lead > least else further if lead < -least else neither).append(f"{one.name}/{variant}")
     return nearer, further, neither
 

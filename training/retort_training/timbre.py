@@ -1,6 +1,6 @@
 """How far the timbre of held-out notes is off, as played by a model and as guessed from pitch and level by plain statistics.
 
-Of every single note the powers of eight bands are measured. A Gaussian process learns them from the notes that models learn from, as a smooth function of pitch and level, and guesses those of the
+Of every single note the powers of eight bands are measured. A Gaussian process learns them from the reference source's steady ones of those that models learn from, as a smooth function of pitch and level, and guesses those of the
 held-out ones: no decoder, no loss and no training comes into it. Its widths are those that guess the learned notes best, each pitch from all others. It is a yardstick and no limit: a model that is further off than
 so simple a guess leaves something unused; of one that is no further off it does not follow that nothing more can be learned.
 
@@ -13,13 +13,14 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+from scipy import special
 
 from . import held_out, metrics, split
 from .equalised import BANDS
 from .hearing import Heard, Target, resampled
 
 # Raised when a figure's definition changes: these figures are then made anew.
-VERSION = 1
+VERSION = 2
 WINDOW = 2048
 # Of a note those frames count that are within so much of its loudest.
 DEPTH_DB = 20.0
@@ -27,8 +28,8 @@ DEPTH_DB = 20.0
 FLOOR_DB = 60.0
 # What widths are chosen from: in semitones, in dB, and variances of what is a note's own, over that of what notes have in common.
 PITCH_WIDTHS, LEVEL_WIDTHS, OWN = (2.0, 4.0, 8.0, 16.0, 32.0), (3.0, 6.0, 12.0, 24.0, 48.0), (0.03, 0.1, 0.3, 1.0, 3.0)
-# A difference counts from so many standard errors.
-CLEAR = 2.0
+# A lead is clear if chance alone would reach it this seldom, to either side.
+CHANCE = 0.05
 
 
 @dataclass
@@ -53,7 +54,8 @@ class Notes:
 
 def is_steady(part: held_out.Part) -> bool:
     """Whether it is a single note that neither swells nor shakes. (A piano's decay; of them, too, only the loud frames count.)"""
-    return part.label_hz is not None and not any(word in part.file for word in ("cresc", "vibrato"))
+    name = Path(part.file).name.replace("non-vibrato", "")
+    return part.label_hz is not None and not any(word in name for word in ("cresc", "vibrato"))
 
 
 def notes_of(audio: np.ndarray, parts: list[held_out.Part], renderings: tuple[np.ndarray, ...] = ()) -> list[Notes]:
@@ -153,6 +155,11 @@ def learned_notes(pieces: list[split.Piece], source: str, data: Path, gain_db) -
     return Notes.joined(found)
 
 
+def clear_db(error_db: float, pitches: int) -> float:
+    """From where a lead with this standard error is more than chance: Student's t, since pitches are few."""
+    return error_db * float(special.stdtrit(pitches - 1, 1.0 - CHANCE / 2.0))
+
+
 class Yardstick:
     """Holds renderings of held-out notes against what the learned ones let one guess; of music, or of one pitch, there is nothing to say."""
 
@@ -161,8 +168,8 @@ class Yardstick:
         self.widths, self.learned_off_db = best_widths(known) if len(np.unique(known.pitch)) > 1 else (None, math.nan)
 
     def compare(self, targets: list[Target], renderings: list[Heard]) -> dict[str, float]:
-        """How far the bands of steady held-out notes are off on the average, in dB, and of how many notes and pitches: `bands_off_db` as rendered, `guess_off_db` as guessed, `lead_db` by how much less the rendering is off, with
-        its standard error over pitches (notes of one pitch err alike); `guess_learned_off_db` is the guess's at learned pitches that it was not told. Empty where there is nothing to compare."""
+        """How far the bands of steady held-out notes are off, in dB, on the average over pitches, since notes of one pitch err alike: `bands_off_db` as rendered, `guess_off_db` as guessed, `lead_db` by how
+        much less the rendering is off, with its standard error if there are several pitches; `guess_learned_off_db` is the guess's at learned pitches that it was not told. Empty where there is nothing to compare."""
         if self.widths is None:
             return {}
         pairs = [notes_of(target.heard.low, target.take.parts, (rendering.low,)) for target, rendering in zip(targets, renderings)]
@@ -171,14 +178,15 @@ class Yardstick:
             return {}
         errors = [off_db(wanted, bands).mean(axis=1) for bands in (played.bands_db, guess(self.known, wanted, self.widths))]
         pitches = np.unique(wanted.pitch)
-        leads = [float(np.mean((errors[1] - errors[0])[wanted.pitch == pitch])) for pitch in pitches]
-        # One pitch has no spread.
-        spread = {"lead_error_db": float(np.std(leads, ddof=1) / math.sqrt(len(leads)))} if len(leads) > 1 else {}
-        return spread | {
-            "bands_off_db": float(errors[0].mean()),
-            "guess_off_db": float(errors[1].mean()),
-            "lead_db": float(np.mean(leads)),
+        off, guess_off = (np.array([e[wanted.pitch == pitch].mean() for pitch in pitches]) for e in errors)
+        figures = {
+            "bands_off_db": float(off.mean()),
+            "guess_off_db": float(guess_off.mean()),
             "guess_learned_off_db": self.learned_off_db,
+            "lead_db": float(np.mean(guess_off - off)),
             "notes": len(wanted),
             "pitches": len(pitches),
         }
+        if len(pitches) > 1:
+            figures["lead_error_db"] = float(np.std(guess_off - off, ddof=1) / math.sqrt(len(pitches)))
+        return figures

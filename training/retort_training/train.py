@@ -46,7 +46,7 @@ class Plan:
     student learns from a teacher: not at all, from its `audio` or from its `controls`. A crop begins with `history_s` that are
     decoded and not synthesised, for decoders that look back, and `pre_roll_s` that are not scored, for the room. `room_stretch`
     is the largest change of the room's length, as a ratio. `blur` is the standard deviation, in semitones, of how far off the pitch is that the decoder is told for a
-    crop (and of its loudness, see `BLUR_DB`): it cannot tell single notes apart then, and learns what neighbours have in common.
+    crop (and of its loudness, see `BLUR_DB`): it can hardly tell neighbouring notes apart then, and learns what they have in common.
     """
 
     variant: str

@@ -104,7 +104,7 @@ def _check(job: Job) -> None:
     if job.begin_with and job.rooms_from:
         raise ValueError(f"{job.begin_with} brings a room of its own: leave --rooms-from out")
     if not 0.0 <= job.changes.get("blur", 0.0) <= MOST_BLUR:
-        raise ValueError(f"a blur of {job.changes['blur']:g} semitones: choose from 0 to {MOST_BLUR:g}; 0.8 was of use")
+        raise ValueError(f"a blur of {job.changes['blur']:g} semitones: choose from 0 to {MOST_BLUR:g}")
     usual, asked = PLANS[job.variant].taught_by, job.changes.get("taught_by")
     if usual and asked and asked != usual:
         raise ValueError(f"{job.variant} learns from a teacher's {usual}, and not from its {asked}")

@@ -137,6 +137,21 @@ def test_what_contradicts_itself_or_the_instrument_is_refused(job, variant: str,
         job(variant, **named)
 
 
+def test_a_blur_stays_on_going_on_until_another_is_asked_for(job, tmp_path: Path):
+    named = {"begin_with": shipped("clarinet/cnn-tiny")}
+    run = job("cnn-tiny", 1, changes={"blur": 0.8}, **named)
+    frames = [tone("philharmonia").features]
+    assert export.describe(run, INSTRUMENTS["clarinet"], frames, frames, {})["training"]["blur"] == 0.8
+    assert job("cnn-tiny", 2, **named).plan.blur == 0.8
+    assert job("cnn-tiny", 3, changes={"blur": 0.0}, **named).plan.blur == 0.0
+    # A checkpoint from before there was a blur.
+    path = tmp_path / "clarinet" / "cnn-tiny" / "last.pt"
+    state = torch.load(path, weights_only=True)
+    del state["plan"]["blur"]
+    torch.save(state, path)
+    assert job("cnn-tiny", 4, **named).plan.blur == 0.0
+
+
 def test_a_run_that_was_begun_without_a_teacher_is_not_silently_left_without_one(job):
     job("cnn-tiny", begin_with=shipped("clarinet/cnn-tiny"))
     with pytest.raises(ValueError, match="was begun without a teacher"):

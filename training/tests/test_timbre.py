@@ -99,9 +99,9 @@ def test_bands_are_those_of_the_harmonics_and_level_that_of_the_sound():
 
 
 def test_only_steady_single_notes_count():
-    parts = take(["A3_mf", "A3_cresc-decresc", "A3_f_vibrato", "A3_mf_legato_phrase"]).take.parts
-    assert [timbre.is_steady(p) for p in parts] == [True, False, False, False]
-    assert len(timbre.notes_of(np.concatenate([tone(220.0)] * 4), parts)[0]) == 1
+    parts = take(["A3_mf", "A3_cresc-decresc", "A3_f_vibrato", "A3_mf_legato_phrase", "A3_mp_non-vibrato"]).take.parts
+    assert [timbre.is_steady(p) for p in parts] == [True, False, False, False, True]
+    assert len(timbre.notes_of(np.concatenate([tone(220.0)] * 5), parts)[0]) == 2
 
 
 def test_what_follows_a_note_does_not_count():
@@ -135,10 +135,22 @@ def test_a_rendering_is_held_against_the_guess_in_the_frames_of_the_recording():
         assert compared["guess_off_db"] < 1.0
         assert compared["lead_db"] == pytest.approx(compared["guess_off_db"] - compared["bands_off_db"])
         assert (compared["notes"], compared["pitches"]) == (1, 1) and "lead_error_db" not in compared
-    both = take(["A3_mf", "A3_mf"])
-    both.take.parts[1] = Part("philharmonia_B3_mf_normal_1.flac", 1.0, 2.0, 247.0)
-    compared = Yardstick(known).compare([both], [SimpleNamespace(low=2.0 * both.heard.low)])
-    assert (compared["notes"], compared["pitches"]) == (2, 2) and compared["lead_error_db"] < 1.0
+    # Another timbre is further off than another level.
+    assert Yardstick(known).compare([target], [rendering(1.0, tilt=2.0)])["bands_off_db"] > 8.0
+
+
+def test_pitches_count_alike_however_many_notes_they_have():
+    three = take(["A3_mf", "A3_p", "B3_mf"])
+    three.take.parts[2] = Part("philharmonia_B3_mf_normal_1.flac", 2.0, 3.0, 247.0)
+    gains = np.repeat([1.0, 1.0, 4.0], RATE_HZ)
+    compared = Yardstick(notes()).compare([three], [SimpleNamespace(low=gains * three.heard.low)])
+    assert compared["bands_off_db"] == pytest.approx(6.02, abs=0.1)
+    assert compared["lead_db"] == pytest.approx(compared["guess_off_db"] - compared["bands_off_db"])
+    assert (compared["notes"], compared["pitches"]) == (3, 2) and compared["lead_error_db"] == pytest.approx(6.02, abs=3.0)
+
+
+def test_a_lead_over_few_pitches_must_be_large():
+    assert timbre.clear_db(1.0, 5) == pytest.approx(2.776, abs=1e-3) and timbre.clear_db(0.5, 2) == pytest.approx(6.353, abs=1e-3)
 
 
 def test_music_is_left_out():
