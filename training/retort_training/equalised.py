@@ -10,6 +10,7 @@ import numpy as np
 from . import FRAME_RATE_HZ
 from .hearing import Heard, Target
 from .held_out import PRE_ROLL_S
+from .statistics import midi
 
 # Of 1 kHz each at 16 kHz.
 BANDS = 8
@@ -21,7 +22,7 @@ def note_numbers(target: Target, times_s: np.ndarray) -> np.ndarray:
     f0_hz = target.frames.f0_hz
     frame = np.round((times_s + PRE_ROLL_S) * FRAME_RATE_HZ).astype(int)
     pitch = f0_hz[np.minimum(frame, len(f0_hz) - 1)]
-    semitone = np.round(69.0 + 12.0 * np.log2(pitch / 440.0)).astype(int)
+    semitone = np.round(midi(pitch)).astype(int)
     part = np.zeros(len(times_s), int)
     for number, p in enumerate(target.take.parts, 1):
         part[(times_s >= p.start_s) & (times_s < p.end_s)] = number

@@ -149,7 +149,7 @@ def log_mel(audio: np.ndarray, rate_hz: int = RATE_HZ, high_hz: float = MEL_HIGH
     """Mel bands in dB, `[frames, bands]`, hop a quarter of the window; for pictures and mean spectra. Bands without a bin are left out."""
     bands = mel_bands(MEL_BANDS, MEL_LOW_HZ, high_hz, window, rate_hz)
     bands = bands[bands.sum(axis=1) > 0]
-    return 10.0 * np.log10(_magnitudes(_frames(audio, window, window // 4)) ** 2 @ bands.T + 1e-14)
+    return 10.0 * np.log10(spectra(audio, window) ** 2 @ bands.T + 1e-14)
 
 
 def pitch_error(reference_hz, reference_voiced, output_hz, output_voiced) -> tuple[float, float]:

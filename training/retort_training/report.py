@@ -165,7 +165,11 @@ def _verdicts(found: list[Instrument]) -> list[str]:
         lines.append(f"- Close enough to the recordings that they learned from, and not to the held-out ones, so that what they learned does not carry over to other notes: {', '.join(strangers)}.")
     if everywhere:
         lines.append(f"- Not close enough to those that they learned from, either: {', '.join(everywhere)}. More of the same recordings alone would hardly be enough for them.")
-    told = ("Clearly nearer to the timbre of the held-out notes than the guess", "Clearly further from it than the guess, so that something is left unused", "As near to it as the guess, or too near to tell with so few pitches")
+    told = (
+        "Clearly nearer to the timbre of the held-out notes than the guess",
+        "Clearly further from the timbre of the held-out notes than the guess, so that something is left unused",
+        "As near to the timbre of the held-out notes as the guess, or too near to tell with so few pitches",
+    )
     lines += [f"- {text}: {', '.join(names)}." for text, names in zip(told, standings.beside_guess(found)) if names]
     return ["Of the models that close less of the gap than wanted:\n\n" + "\n".join(lines)] if lines else []
 

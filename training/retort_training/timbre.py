@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 from scipy import special
 
-from . import held_out, metrics, split
+from . import held_out, metrics, split, statistics
 from .equalised import BANDS
 from .hearing import Heard, Target, resampled
+from .loss import a_weighting
 
 # Raised when a figure's definition changes: these figures are then made anew.
 VERSION = 2
@@ -77,7 +78,7 @@ def notes_of(audio: np.ndarray, parts: list[held_out.Part], renderings: tuple[np
         if counted.sum() < metrics.LEAST_FRAMES:
             continue
         for mine, power in zip(found, powers):
-            mine.append((69.0 + 12.0 * math.log2(part.label_hz / 440.0), *_level_and_bands(power[counted])))
+            mine.append((statistics.midi(part.label_hz), *_level_and_bands(power[counted])))
     return [Notes.joined([Notes(np.array([p]), np.array([level]), bands[None]) for p, level, bands in mine]) for mine in found]
 
 
@@ -85,14 +86,8 @@ def _level_and_bands(power: np.ndarray) -> tuple[float, np.ndarray]:
     """Of power spectra `[frames, bins]`."""
     decibels = lambda x: np.median(10.0 * np.log10(x + 1e-14), axis=0)  # noqa: E731
     bands = np.stack([bins.sum(axis=1) for bins in np.array_split(power, BANDS, axis=1)], axis=1)
-    return float(decibels(power @ np.square(a_weights()))), decibels(bands)
-
-
-def a_weights() -> np.ndarray:
-    """IEC 61672's A curve as factors of magnitudes, `[bins]`; 1 at 1 kHz."""
-    squares = np.square(np.fft.rfftfreq(WINDOW, 1.0 / metrics.RATE_HZ))
-    curve = lambda f2: 12194.0**2 * f2**2 / ((f2 + 20.6**2) * np.sqrt((f2 + 107.7**2) * (f2 + 737.9**2)) * (f2 + 12194.0**2))  # noqa: E731
-    return curve(squares) / curve(1e6)
+    weights = a_weighting(np.fft.rfftfreq(WINDOW, 1.0 / metrics.RATE_HZ))
+    return float(decibels(power @ np.square(weights))), decibels(bands)
 
 
 @dataclass(frozen=True)
