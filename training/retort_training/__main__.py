@@ -53,7 +53,7 @@ def _train(args) -> None:
     from .train import Budget
     from .workshop import Job, train_job
 
-    changes = {k: getattr(args, k) for k in ("voices", "crop_s", "learning_rate", "loudness_weight", "blur", "seed", "taught_by") if getattr(args, k) is not None}
+    changes = {k: getattr(args, k) for k in ("voices", "crop_s", "learning_rate", "loudness_weight", "blur", "treble_weight", "seed", "taught_by") if getattr(args, k) is not None}
     budget = Budget(args.steps, args.minutes, args.patience, args.check_every)
     job = Job(args.instrument, args.variant, budget, args.rooms_from, args.teacher, changes, args.sources, args.begin_with)
     train_job(job, args.data, args.runs, _measurer(args), args.restart, args.device)
@@ -165,6 +165,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--crop-s", type=float, help="seconds per crop, pre-roll not counted")
     p.add_argument("--learning-rate", type=float)
     p.add_argument("--blur", type=float, help="tell the decoder a pitch that is off by so many semitones (standard deviation), and a loudness by 0.6 dB for each: may carry over better to other notes; may change on going on")
+    p.add_argument("--treble-weight", type=float, help="what sound above 8 kHz counts, from 0 to 1: less than 1 may bring what lies below closer to the recordings; may change on going on")
     p.add_argument("--loudness-weight", type=float, help="weight of the loudness term; may change on going on")
     p.add_argument("--seed", type=int)
     p.set_defaults(run=_train)

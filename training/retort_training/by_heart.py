@@ -46,8 +46,8 @@ def copy_of(checkpoint: Path, instrument: Instrument, variant: str, room: Path) 
     shipped = systems.room_response(room)
     if run.rooms.sources != instrument.source_names() or not np.array_equal(room_response(run, instrument).float().numpy(), shipped):
         raise ValueError(f"{checkpoint} does not play in {room}: name the checkpoint that the shipped {instrument.name}/{variant} was exported from, or one in its room")
-    # A teacher has nothing to say here, pitch is told as it is, and the room is heard as it is scored.
-    run.plan.taught_by, run.plan.blur, run.plan.room_stretch, run.rooms.stretch = "", 0.0, 0.0, 0.0
+    # A teacher has nothing to say here, pitch is told as it is, all bins count, and the room is heard as it is scored.
+    run.plan.taught_by, run.plan.blur, run.plan.treble_weight, run.plan.room_stretch, run.rooms.stretch = "", 0.0, 1.0, 0.0, 0.0
     run.step, run.minutes, run.best, run.best_step = 0, 0.0, math.inf, 0
     run.earlier = (0, 0.0)
     return run

@@ -114,6 +114,7 @@ def describe(
             "learning_rate": plan.learning_rate,
             "loudness_weight": plan.loudness_weight,
             "blur": plan.blur,
+            "treble_weight": plan.treble_weight,
             "taught_by": plan.taught_by,
             "level_offsets_db": offsets,
             "trim_db": trim_db,

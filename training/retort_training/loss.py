@@ -6,7 +6,8 @@ the two spectra gives everything, and the backward pass only hands out what the 
 
 At 32 kHz the windows are 4096 to 128, as long in time as the published 2048 to 64 at 16 kHz.
 Frames that lie whole inside the audio count. Left out are bins from the source's bandwidth minus two bins upward
-(codecs cut there) and frames in which the target is silent (under -80 dBFS RMS).
+(codecs cut there) and frames in which the target is silent (under -80 dBFS RMS). Bins from 8 kHz up may weigh less (`treble_weight`): half of all bins lie
+there, and hardly anything that tells instruments apart does.
 """
 
 import math
@@ -18,6 +19,8 @@ import torch
 from . import SAMPLE_RATE_HZ
 
 WINDOWS = (4096, 2048, 1024, 512, 256, 128)
+# From here up is treble: where the published metrics, at 16 kHz, end.
+TREBLE_HZ = SAMPLE_RATE_HZ // 4
 SILENCE_RMS = 10.0 ** (-80.0 / 20.0)
 _EPSILON = 1e-7
 # So many ratios, each below 1e10, are multiplied before one logarithm is taken: float64 holds 1e300.
@@ -33,7 +36,7 @@ def _magnitudes(spectrum, scale, magnitudes):
 
 @numba.njit(cache=True, fastmath=True, error_model="numpy")
 def _differences(wanted, heard, scale, pull, ratios):
-    """The linear term of one row; fills `pull` (gradient per spectrum value) and `ratios` (louder over quieter)."""
+    """The linear term of some bins of a row; fills `pull` (gradient per spectrum value) and `ratios` (louder over quieter)."""
     one, epsilon, total = np.float32(1.0), np.float32(_EPSILON), np.float32(0.0)
     for k in range(heard.shape[0]):
         difference = heard[k] - wanted[k]
@@ -66,8 +69,8 @@ def _scatter(pull, spectrum, gradient):
 
 
 @numba.njit(cache=True)
-def _compare(target, output, n_bins, sounding, scale, gradient):
-    """Adds up both terms over the counted bins; fills `gradient` (same layout as `output`, interleaved, `[rows, 2 * bins]`)
+def _compare(target, output, n_bins, sounding, scale, treble_weight, gradient):
+    """Adds up both terms over the counted bins, those of the upper half times `treble_weight`; fills `gradient` (same layout as `output`, interleaved, `[rows, 2 * bins]`)
     but for the factor `scale`. Row by row through small arrays, each loop plain enough for the compiler to vectorise."""
     size = gradient.shape[1] // 2
     wanted, heard = np.empty(size, np.float32), np.empty(size, np.float32)
@@ -79,8 +82,13 @@ def _compare(target, output, n_bins, sounding, scale, gradient):
             bins = n_bins[row]
             _magnitudes(target[row], scale, wanted[:bins])
             _magnitudes(output[row], scale, heard[:bins])
-            linear_sum += _differences(wanted[:bins], heard[:bins], scale, pull[:bins], ratios)
-            log_sum += _sum_of_logarithms(ratios, bins)
+            split = min(bins, (size - 1) // 2) if treble_weight != 1.0 else bins
+            linear_sum += _differences(wanted[:split], heard[:split], scale, pull[:split], ratios)
+            log_sum += _sum_of_logarithms(ratios, split)
+            if split < bins:
+                linear_sum += treble_weight * _differences(wanted[split:bins], heard[split:bins], scale, pull[split:bins], ratios)
+                log_sum += treble_weight * _sum_of_logarithms(ratios, bins - split)
+                pull[split:bins] *= treble_weight
             _scatter(pull[:bins], output[row], gradient[row])
             count += bins
     return linear_sum, log_sum, count
@@ -104,7 +112,7 @@ def _rows(audio: torch.Tensor, window: torch.Tensor, hop: int) -> torch.Tensor:
 
 class _MultiScaleLoss(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, output, target, bandwidth_hz, overlap, shift):
+    def forward(ctx, output, target, bandwidth_hz, overlap, shift, treble_weight):
         total = 0.0
         gradient = torch.zeros_like(output)
         energy = _energy(target.numpy())
@@ -120,7 +128,7 @@ class _MultiScaleLoss(torch.autograd.Function):
             sounding = _sounding_rows(energy[:, start:], n, hop)
             scale = np.float32(1.0 / math.sqrt(n))
             linear, log, count = _compare(
-                target_spectrum.numpy(), output_spectrum.numpy(), np.repeat(bins, n_rows), sounding, scale, pull.numpy()
+                target_spectrum.numpy(), output_spectrum.numpy(), np.repeat(bins, n_rows), sounding, scale, np.float32(treble_weight), pull.numpy()
             )
             count = max(count, 1)
             total += (linear + log) / count
@@ -136,7 +144,7 @@ class _MultiScaleLoss(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad_total):
         (gradient,) = ctx.saved_tensors
-        return gradient * grad_total, None, None, None, None
+        return gradient * grad_total, None, None, None, None, None
 
 
 def _overlap_add(frames: torch.Tensor, hop: int, total: torch.Tensor) -> None:
@@ -154,19 +162,20 @@ def _overlap_add(frames: torch.Tensor, hop: int, total: torch.Tensor) -> None:
 
 
 def multi_scale_loss(
-    output: torch.Tensor, target: torch.Tensor, bandwidth_hz: torch.Tensor, overlap: int = 4, shift: float = 0.0
+    output: torch.Tensor, target: torch.Tensor, bandwidth_hz: torch.Tensor, overlap: int = 4, shift: float = 0.0, treble_weight: float = 1.0
 ) -> torch.Tensor:
     """Distance of `output` from `target` (`[voices, samples]` at 32 kHz, at least 4096 samples); a scalar with gradient to `output`.
 
     `bandwidth_hz` `[voices]`: up to where each target is to be trusted. Windows are n / `overlap` apart, and the first begins at
     `shift` (0 to 1) of that: half the windows at a place of chance have the same gradient on average for half the work.
+    `treble_weight`: what bins from `TREBLE_HZ` up count. The sum is divided by the number of bins all the same, so that what lies below weighs what it did beside other terms.
     """
     if output.is_cpu:
-        return _MultiScaleLoss.apply(output, target, bandwidth_hz, overlap, shift)
-    return plain_multi_scale_loss(output, target, bandwidth_hz, overlap, shift)
+        return _MultiScaleLoss.apply(output, target, bandwidth_hz, overlap, shift, treble_weight)
+    return plain_multi_scale_loss(output, target, bandwidth_hz, overlap, shift, treble_weight)
 
 
-def plain_multi_scale_loss(output, target, bandwidth_hz, overlap: int = 4, shift: float = 0.0) -> torch.Tensor:
+def plain_multi_scale_loss(output, target, bandwidth_hz, overlap: int = 4, shift: float = 0.0, treble_weight: float = 1.0) -> torch.Tensor:
     """`multi_scale_loss` in whole tensors with PyTorch's own gradients, for a graphics processor."""
     total = output.new_zeros(())
     for n in WINDOWS:
@@ -176,9 +185,11 @@ def plain_multi_scale_loss(output, target, bandwidth_hz, overlap: int = 4, shift
         sounding = pieces[0].square().mean(-1) >= SILENCE_RMS**2
         wanted, heard = (torch.fft.rfft(p * window).abs() / math.sqrt(n) for p in pieces)
         last = (torch.floor(bandwidth_hz * n / SAMPLE_RATE_HZ) - 2).clamp(1, n // 2 + 1)
-        counted = sounding[..., None] & (torch.arange(n // 2 + 1, device=output.device) < last[:, None, None])
+        bins = torch.arange(n // 2 + 1, device=output.device)
+        counted = sounding[..., None] & (bins < last[:, None, None])
+        weights = torch.where(bins < n * TREBLE_HZ // SAMPLE_RATE_HZ, 1.0, treble_weight)
         difference = (heard - wanted).abs() + (torch.log(heard + _EPSILON) - torch.log(wanted + _EPSILON)).abs()
-        total = total + (difference * counted).sum() / counted.sum().clamp_min(1)
+        total = total + (difference * counted * weights).sum() / counted.sum().clamp_min(1)
     return total
 
 

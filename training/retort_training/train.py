@@ -46,7 +46,8 @@ class Plan:
     student learns from a teacher: not at all, from its `audio` or from its `controls`. A crop begins with `history_s` that are
     decoded and not synthesised, for decoders that look back, and `pre_roll_s` that are not scored, for the room. `room_stretch`
     is the largest change of the room's length, as a ratio. `blur` is the standard deviation, in semitones, of how far off the pitch is that the decoder is told for a
-    crop (and of its loudness, see `BLUR_DB`): it can hardly tell neighbouring notes apart then, and learns what they have in common.
+    crop (and of its loudness, see `BLUR_DB`): it can hardly tell neighbouring notes apart then, and learns what they have in common. `treble_weight` (0 to 1) is what
+    the spectral loss gives for what lies above 8 kHz: where a decoder is too small for everything, less than 1 lets it choose.
     """
 
     variant: str
@@ -67,6 +68,7 @@ class Plan:
     history_s: float = 0.0
     room_stretch: float = 0.0
     blur: float = 0.0
+    treble_weight: float = 1.0
 
     def crop_segments(self) -> int:
         """Segments of a whole crop."""
@@ -188,7 +190,7 @@ class Run:
 
     def distance(self, heard, wanted, bandwidth_hz):
         """The spectral loss at places of chance."""
-        return multi_scale_loss(heard, wanted, bandwidth_hz, OVERLAP, float(torch.rand(())))
+        return multi_scale_loss(heard, wanted, bandwidth_hz, OVERLAP, float(torch.rand(())), self.plan.treble_weight)
 
     def with_teacher(self, reconstruction, played: Controls, heard, batch: Batch, pre_roll: int):
         """The distillation losses of "Distilling DDSP": half the reconstruction, and the teacher's audio or controls."""

@@ -54,6 +54,7 @@ def train_job(
         run = Run.load(checkpoint, rooms if rooms is not None and not _has_frozen_rooms(checkpoint) else None, device)
         run.plan.loudness_weight = job.changes.get("loudness_weight", run.plan.loudness_weight)
         run.plan.blur = job.changes.get("blur", run.plan.blur)
+        run.plan.treble_weight = job.changes.get("treble_weight", run.plan.treble_weight)
         print(f"going on with {checkpoint} at step {run.step}", flush=True)
     elif job.begin_with:
         run, begun = begin.from_model(job.begin_with, instrument.name, job.variant, job.changes, device), True
@@ -105,6 +106,8 @@ def _check(job: Job) -> None:
         raise ValueError(f"{job.begin_with} brings a room of its own: leave --rooms-from out")
     if not 0.0 <= job.changes.get("blur", 0.0) <= MOST_BLUR:
         raise ValueError(f"a blur of {job.changes['blur']:g} semitones: choose from 0 to {MOST_BLUR:g}")
+    if not 0.0 <= job.changes.get("treble_weight", 1.0) <= 1.0:
+        raise ValueError(f"a treble weight of {job.changes['treble_weight']:g}: choose from 0 to 1")
     usual, asked = PLANS[job.variant].taught_by, job.changes.get("taught_by")
     if usual and asked and asked != usual:
         raise ValueError(f"{job.variant} learns from a teacher's {usual}, and not from its {asked}")

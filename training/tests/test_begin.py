@@ -128,6 +128,8 @@ def test_any_variant_can_be_taught(job):
         ("reduced-cd", {"teacher": shipped("clarinet/cnn")}, "102 harmonics and 65 noise bands, and .* 60 harmonics .*: it can only be taught by audio"),
         ("cnn", {"changes": {"blur": -0.1}}, "a blur of -0.1 semitones: choose from 0 to 6"),
         ("cnn", {"changes": {"blur": float("nan")}}, "a blur of nan semitones"),
+        ("cnn", {"changes": {"treble_weight": 1.5}}, "a treble weight of 1.5: choose from 0 to 1"),
+        ("cnn", {"changes": {"treble_weight": float("nan")}}, "a treble weight of nan"),
         ("cnn", {"begin_with": MODELS / "clarinet"}, "clarinet is not there, or not a file"),
         ("cnn", {"begin_with": MODELS / "nothing.safetensors"}, "nothing.safetensors is not there"),
     ],
@@ -137,19 +139,20 @@ def test_what_contradicts_itself_or_the_instrument_is_refused(job, variant: str,
         job(variant, **named)
 
 
-def test_a_blur_stays_on_going_on_until_another_is_asked_for(job, tmp_path: Path):
+@pytest.mark.parametrize(("name", "usual", "asked"), [("blur", 0.0, 0.8), ("treble_weight", 1.0, 0.25)])
+def test_a_blur_or_a_treble_weight_stays_on_going_on_until_another_is_asked_for(job, tmp_path: Path, name: str, usual: float, asked: float):
     named = {"begin_with": shipped("clarinet/cnn-tiny")}
-    run = job("cnn-tiny", 1, changes={"blur": 0.8}, **named)
+    run = job("cnn-tiny", 1, changes={name: asked}, **named)
     frames = [tone("philharmonia").features]
-    assert export.describe(run, INSTRUMENTS["clarinet"], frames, frames, {})["training"]["blur"] == 0.8
-    assert job("cnn-tiny", 2, **named).plan.blur == 0.8
-    assert job("cnn-tiny", 3, changes={"blur": 0.0}, **named).plan.blur == 0.0
-    # A checkpoint from before there was a blur.
+    assert export.describe(run, INSTRUMENTS["clarinet"], frames, frames, {})["training"][name] == asked
+    assert getattr(job("cnn-tiny", 2, **named).plan, name) == asked
+    assert getattr(job("cnn-tiny", 3, changes={name: usual}, **named).plan, name) == usual
+    # A checkpoint from before there was such a thing.
     path = tmp_path / "clarinet" / "cnn-tiny" / "last.pt"
     state = torch.load(path, weights_only=True)
-    del state["plan"]["blur"]
+    del state["plan"][name]
     torch.save(state, path)
-    assert job("cnn-tiny", 4, **named).plan.blur == 0.0
+    assert getattr(job("cnn-tiny", 4, **named).plan, name) == usual
 
 
 def test_a_run_that_was_begun_without_a_teacher_is_not_silently_left_without_one(job):

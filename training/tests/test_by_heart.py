@@ -25,7 +25,7 @@ def trained(args, tmp_path: Path, monkeypatch):
     args.checkpoint = tmp_path / "best.pt"
     run.best, run.best_step, run.step = 1.0, 7, 7
     run.plan.room_stretch = run.rooms.stretch = 0.03
-    run.plan.blur = 0.8
+    run.plan.blur, run.plan.treble_weight = 0.8, 0.25
     run.save(args.checkpoint)
     export.write_room(args.models / "violin" / "room.safetensors", run, instrument)
     vars(args).update(instrument="violin", variant="reduced", runs=tmp_path / "runs", shipped=args.models, steps=12)
@@ -44,7 +44,7 @@ def test_it_comes_closer_and_is_scored_apart(trained):
     best = Run.load(folder / "best.pt")
     assert best.best < before - 0.1
     # It plays in the room that ships, and so learns in it as it is.
-    assert best.plan.room_stretch == best.rooms.stretch == best.plan.blur == 0.0
+    assert best.plan.room_stretch == best.rooms.stretch == best.plan.blur == 0.0 and best.plan.treble_weight == 1.0
     assert all((best.averaged_rooms()[name] == value).all() for name, value in room.items())
     record = json.loads((evaluate.SCORES / "violin" / "by-heart" / "reduced.json").read_text())
     assert len(record["seeds"]) == 2 and record["held_out"][0]["start_s"] == 1.0

@@ -22,14 +22,16 @@ def test_plain_harmonics_and_their_gradient_are_those_of_the_kernel():
     assert torch.allclose(found.grad, wanted.grad, atol=5e-3)
 
 
-@pytest.mark.parametrize(("overlap", "shift"), [(4, 0.0), (2, 0.37)])
-def test_the_plain_loss_and_its_gradient_are_those_of_the_kernel(overlap: int, shift: float):
+@pytest.mark.parametrize(("overlap", "shift", "treble_weight"), [(4, 0.0, 1.0), (2, 0.37, 1.0), (2, 0.37, 0.25)])
+def test_the_plain_loss_and_its_gradient_are_those_of_the_kernel(overlap: int, shift: float, treble_weight: float):
     torch.manual_seed(0)
-    target, start = 0.1 * torch.randn(2, 16_000), 0.1 * torch.randn(2, 16_000)
+    target, start = 0.1 * torch.randn(3, 16_000), 0.1 * torch.randn(3, 16_000)
     target[0, 8000:] = 0.0
-    bandwidth = torch.tensor([15_500.0, 12_000.0])
+    # The third source ends below the treble.
+    bandwidth = torch.tensor([15_500.0, 12_000.0, 7000.0])
     found, wanted = start.clone().requires_grad_(), start.clone().requires_grad_()
-    losses = plain_multi_scale_loss(found, target, bandwidth, overlap, shift), multi_scale_loss(wanted, target, bandwidth, overlap, shift)
+    how = (target, bandwidth, overlap, shift, treble_weight)
+    losses = plain_multi_scale_loss(found, *how), multi_scale_loss(wanted, *how)
     assert losses[0].item() == pytest.approx(losses[1].item(), rel=1e-4)
     for loss in losses:
         loss.backward()

@@ -14,7 +14,7 @@ def noise(seed: int, n: int = 16_384, level: float = 0.1) -> torch.Tensor:
     return level * torch.randn(1, n, generator=torch.Generator().manual_seed(seed))
 
 
-def plain_loss(output, target, drop_bins: int):
+def plain_loss(output, target, drop_bins: int, treble_weight: float = 1.0):
     """The definition in plain torch, for bins below n / 2 + 1 - drop_bins."""
     total = 0.0
     for n in WINDOWS:
@@ -23,8 +23,9 @@ def plain_loss(output, target, drop_bins: int):
             torch.fft.rfft(x.unfold(-1, n, n // 4) * window).abs()[..., : n // 2 + 1 - drop_bins] / n**0.5
             for x in (output, target)
         ]
-        total = total + (spectra[0] - spectra[1]).abs().mean()
-        total = total + (torch.log(spectra[0] + 1e-7) - torch.log(spectra[1] + 1e-7)).abs().mean()
+        weights = torch.where(torch.fft.rfftfreq(n, 1 / 32_000)[: spectra[0].shape[-1]] < 8000.0, 1.0, treble_weight)
+        total = total + (weights * (spectra[0] - spectra[1]).abs()).mean()
+        total = total + (weights * (torch.log(spectra[0] + 1e-7) - torch.log(spectra[1] + 1e-7)).abs()).mean()
     return total
 
 
@@ -38,14 +39,15 @@ def test_twice_the_level_costs_ln_2_per_window_in_the_logarithmic_term():
     assert multi_scale_loss(2 * quiet, quiet, FULL_BAND).item() == pytest.approx(6 * np.log(2.0) + linear.item(), rel=1e-3)
 
 
-def test_value_and_gradient_are_those_of_the_definition():
+@pytest.mark.parametrize("treble_weight", [1.0, 0.25, 0.0])
+def test_value_and_gradient_are_those_of_the_definition(treble_weight: float):
     target = noise(2).double()
     output = noise(3).double().requires_grad_()
     # 16 kHz minus two bins is bin n / 2 - 2: the mask drops the bins from there on.
-    expected = plain_loss(output, target, drop_bins=3)
+    expected = plain_loss(output, target, 3, treble_weight)
     (wanted,) = torch.autograd.grad(expected, output)
     single = output.detach().float().requires_grad_()
-    value = multi_scale_loss(single, target.float(), torch.tensor([16_000.0]))
+    value = multi_scale_loss(single, target.float(), torch.tensor([16_000.0]), treble_weight=treble_weight)
     (got,) = torch.autograd.grad(value, single)
     assert value.item() == pytest.approx(expected.item(), rel=1e-4)
     assert ((got - wanted).norm() / wanted.norm()).item() < 1e-3

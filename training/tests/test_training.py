@@ -98,6 +98,19 @@ def test_a_blur_changes_what_the_decoder_is_told_while_it_learns_and_nothing_els
     assert torch.equal(told[2][0], f0) and torch.equal(told[2][1], loudness)
 
 
+def test_the_treble_counts_in_training_as_much_as_the_plan_says():
+    time = torch.arange(32_000) / 32_000
+    base = 0.01 * torch.randn(1, 32_000, generator=torch.Generator().manual_seed(1))
+
+    def distance(hz: float, treble_weight: float) -> float:
+        run = Run(replace(PLAN, treble_weight=treble_weight), VIOLIN.source_names())
+        return run.distance(base + 0.1 * torch.sin(2 * torch.pi * hz * time), base, torch.tensor([16_000.0])).item()
+
+    # A run seeds chance: each looks at the same places.
+    assert distance(12_000.0, 0.25) / distance(12_000.0, 1.0) == pytest.approx(0.25, rel=0.15)
+    assert distance(1000.0, 0.25) / distance(1000.0, 1.0) == pytest.approx(1.0, rel=0.05)
+
+
 def test_frozen_rooms_stay_as_they_were(folder: Path, tmp_path: Path):
     rooms = Run.load(folder / "best.pt").averaged_rooms()
     run = Run(PLAN, VIOLIN.source_names(), rooms)
