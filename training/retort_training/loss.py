@@ -6,8 +6,8 @@ the two spectra gives everything, and the backward pass only hands out what the 
 
 At 32 kHz the windows are 4096 to 128, as long in time as the published 2048 to 64 at 16 kHz.
 Frames that lie whole inside the audio count. Left out are bins from the source's bandwidth minus two bins upward
-(codecs cut there) and frames in which the target is silent (under -80 dBFS RMS). Bins from 8 kHz up may weigh less (`treble_weight`): half of all bins lie
-there, and hardly anything that tells instruments apart does.
+(codecs cut there) and frames in which the target is silent (under -80 dBFS RMS). Bins from 8 kHz up may weigh less (`treble_weight`): nearly half of all bins lie
+there, and much less than half of what is heard does.
 """
 
 import math

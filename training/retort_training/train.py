@@ -47,7 +47,7 @@ class Plan:
     decoded and not synthesised, for decoders that look back, and `pre_roll_s` that are not scored, for the room. `room_stretch`
     is the largest change of the room's length, as a ratio. `blur` is the standard deviation, in semitones, of how far off the pitch is that the decoder is told for a
     crop (and of its loudness, see `BLUR_DB`): it can hardly tell neighbouring notes apart then, and learns what they have in common. `treble_weight` (0 to 1) is what
-    the spectral loss gives for what lies above 8 kHz: where a decoder is too small for everything, less than 1 lets it choose.
+    the spectral loss gives for what lies above 8 kHz, in a teacher's audio, too: where a decoder is too small for everything, less than 1 lets it choose.
     """
 
     variant: str
@@ -157,7 +157,7 @@ class Run:
         return self.sound(self.controls(f0_hz, loudness_db, source, pre_roll), f0_hz, source, pre_roll, noise)
 
     def train_step(self, crops: Crops, progress: float, rate: float = 1.0) -> float:
-        """One update; `progress` is the share of the budget that is spent, `rate` that of the learning rate it begins with. Returns the spectral loss."""
+        """One update; `progress` is the share of the budget that is spent, `rate` that of the learning rate it begins with. Returns the spectral loss, as the plan weighs it."""
         fade = LEAST_RATE + (rate - LEAST_RATE) * 0.5 * (1.0 + math.cos(math.pi * min(progress, 1.0)))
         scale = fade * min(1.0, (self.step + 1) / WARM_UP_STEPS)
         for group, base in zip(self.optimiser.param_groups, self.base_rates):

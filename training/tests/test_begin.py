@@ -1,6 +1,7 @@
 """A shipped model file becomes a run again, with nothing lost that is in the file."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,12 @@ from safetensors.torch import save_file
 from test_training import VIOLIN, tone
 
 from retort_training import SAMPLE_RATE_HZ, begin, export, systems, workshop
+from retort_training.__main__ import main
 from retort_training.batch import FINISHED
 from retort_training.crops import Crops
 from retort_training.instruments import INSTRUMENTS
 from retort_training.teacher import teach
-from retort_training.train import Budget, Run, held_out_loss, train
+from retort_training.train import Budget, Plan, Run, held_out_loss, train
 
 MODELS = Path(__file__).parents[2] / "models"
 
@@ -205,3 +207,15 @@ def test_damaged_files_and_missing_or_foreign_rooms_are_named(tmp_path: Path):
     assert "holds (320,) samples, where a room has 32000" in complaint(good, (home / "short.safetensors").read_bytes())
     room.write_bytes(whole[room.name])
     assert held_out_loss(begin.load(model, "clarinet"), [tone("philharmonia")]) > 0.0
+
+
+def test_what_a_command_line_says_reaches_the_plan(monkeypatch, tmp_path: Path):
+    jobs = []
+    monkeypatch.setattr("retort_training.workshop.train_job", lambda job, *_: jobs.append(job))
+    # No more of `retort` than that it is there.
+    (tmp_path / "retort").write_text("")
+    said = {"loudness_weight": 1.5, "blur": 0.8, "treble_weight": 0.25, "learning_rate": 0.001, "voices": 3, "crop_s": 1.5, "seed": 7, "taught_by": "audio"}
+    words = [word for name, value in said.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    main(["train", "--instrument", "oboe", "--variant", "cnn", "--steps", "1", "--data", str(tmp_path), "--retort", str(tmp_path / "retort"), *words])
+    assert jobs[0].changes == said
+    assert set(said) <= {field.name for field in fields(Plan)}
