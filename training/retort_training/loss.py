@@ -6,8 +6,8 @@ the two spectra gives everything, and the backward pass only hands out what the 
 
 At 32 kHz the windows are 4096 to 128, as long in time as the published 2048 to 64 at 16 kHz.
 Frames that lie whole inside the audio count. Left out are bins from the source's bandwidth minus two bins upward
-(codecs cut there) and frames in which the target is silent (under -80 dBFS RMS). Bins from 8 kHz up may weigh less (`treble_weight`): nearly half of all bins lie
-there, and much less than half of what is heard does.
+(codecs cut there) and frames in which the target is silent (under -80 dBFS RMS). Bins from 8 kHz up, nearly half of
+all, may weigh less (`treble_weight`).
 """
 
 import math
@@ -69,8 +69,8 @@ def _scatter(pull, spectrum, gradient):
 
 
 @numba.njit(cache=True)
-def _compare(target, output, n_bins, sounding, scale, treble_weight, gradient):
-    """Adds up both terms over the counted bins, those of the upper half times `treble_weight`; fills `gradient` (same layout as `output`, interleaved, `[rows, 2 * bins]`)
+def _compare(target, output, n_bins, sounding, scale, treble_bin, treble_weight, gradient):
+    """Adds up both terms over the counted bins, those from `treble_bin` up times `treble_weight`; fills `gradient` (same layout as `output`, interleaved, `[rows, 2 * bins]`)
     but for the factor `scale`. Row by row through small arrays, each loop plain enough for the compiler to vectorise."""
     size = gradient.shape[1] // 2
     wanted, heard = np.empty(size, np.float32), np.empty(size, np.float32)
@@ -82,7 +82,7 @@ def _compare(target, output, n_bins, sounding, scale, treble_weight, gradient):
             bins = n_bins[row]
             _magnitudes(target[row], scale, wanted[:bins])
             _magnitudes(output[row], scale, heard[:bins])
-            split = min(bins, (size - 1) // 2) if treble_weight != 1.0 else bins
+            split = min(bins, treble_bin) if treble_weight != 1.0 else bins
             linear_sum += _differences(wanted[:split], heard[:split], scale, pull[:split], ratios)
             log_sum += _sum_of_logarithms(ratios, split)
             if split < bins:
@@ -110,6 +110,11 @@ def _rows(audio: torch.Tensor, window: torch.Tensor, hop: int) -> torch.Tensor:
     return (frames * window).reshape(-1, window.shape[0])
 
 
+def _treble_bin(n: int) -> int:
+    """The first bin of a window of `n` samples that is treble."""
+    return n * TREBLE_HZ // SAMPLE_RATE_HZ
+
+
 class _MultiScaleLoss(torch.autograd.Function):
     @staticmethod
     def forward(ctx, output, target, bandwidth_hz, overlap, shift, treble_weight):
@@ -128,7 +133,7 @@ class _MultiScaleLoss(torch.autograd.Function):
             sounding = _sounding_rows(energy[:, start:], n, hop)
             scale = np.float32(1.0 / math.sqrt(n))
             linear, log, count = _compare(
-                target_spectrum.numpy(), output_spectrum.numpy(), np.repeat(bins, n_rows), sounding, scale, np.float32(treble_weight), pull.numpy()
+                target_spectrum.numpy(), output_spectrum.numpy(), np.repeat(bins, n_rows), sounding, scale, _treble_bin(n), np.float32(treble_weight), pull.numpy()
             )
             count = max(count, 1)
             total += (linear + log) / count
@@ -187,7 +192,7 @@ def plain_multi_scale_loss(output, target, bandwidth_hz, overlap: int = 4, shift
         last = (torch.floor(bandwidth_hz * n / SAMPLE_RATE_HZ) - 2).clamp(1, n // 2 + 1)
         bins = torch.arange(n // 2 + 1, device=output.device)
         counted = sounding[..., None] & (bins < last[:, None, None])
-        weights = torch.where(bins < n * TREBLE_HZ // SAMPLE_RATE_HZ, 1.0, treble_weight)
+        weights = torch.where(bins < _treble_bin(n), 1.0, treble_weight)
         difference = (heard - wanted).abs() + (torch.log(heard + _EPSILON) - torch.log(wanted + _EPSILON)).abs()
         total = total + (difference * counted * weights).sum() / counted.sum().clamp_min(1)
     return total

@@ -14,6 +14,8 @@ from .train import PLANS, Budget, Run, held_out_loss, plan_for, train
 
 # The held-out material that is looked at while training; scores use all of it.
 HELD_OUT_S = 40.0
+# Of the plan, what a run may be told anew on going on.
+MAY_CHANGE = {"loudness_weight", "blur", "treble_weight"}
 # A blur (`Plan.blur`) of an octave would leave nothing of the pitch.
 MOST_BLUR = 6.0
 
@@ -52,9 +54,8 @@ def train_job(
     rooms = begin.rooms_of(job.rooms_from, instrument.name, device, job.sources) if job.rooms_from else None
     if checkpoint.exists() and not restart:
         run = Run.load(checkpoint, rooms if rooms is not None and not _has_frozen_rooms(checkpoint) else None, device)
-        run.plan.loudness_weight = job.changes.get("loudness_weight", run.plan.loudness_weight)
-        run.plan.blur = job.changes.get("blur", run.plan.blur)
-        run.plan.treble_weight = job.changes.get("treble_weight", run.plan.treble_weight)
+        for name in MAY_CHANGE & job.changes.keys():
+            setattr(run.plan, name, job.changes[name])
         print(f"going on with {checkpoint} at step {run.step}", flush=True)
     elif job.begin_with:
         run, begun = begin.from_model(job.begin_with, instrument.name, job.variant, job.changes, device), True
